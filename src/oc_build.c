@@ -1,0 +1,170 @@
+/*
+** oc_build.c - tokens into Lua values.
+*/
+#include "oc_build.h"
+
+#include "oc_number.h"
+#include "oc_text.h"
+
+static const char ARRAY[] = "oc.array";
+
+/* Beyond it a double skips integers. */
+#define EXACT_DOUBLE 9007199254740992.0
+
+static uint32_t build(lua_State *L, const oc_build *b, uint32_t i);
+
+static int no_memory(lua_State *L) {
+  return luaL_error(L, "not enough memory");
+}
+
+static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int escaped) {
+  const char *s = b->scan->in.p + b->scan->item + t->at;
+  oc_buf *scratch = &b->scan->scratch;
+  if (!escaped) {
+    lua_pushlstring(L, s, t->n);
+    return;
+  }
+  scratch->n = 0;
+  if (oc_buf_reserve(scratch, t->n) != OC_OK)
+    no_memory(L);
+  lua_pushlstring(L, scratch->p, oc_text_unescape(scratch->p, s, t->n));
+}
+
+static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
+  const char *s = b->scan->in.p + b->scan->item + t->at;
+  double d;
+#if OC_HAS_INTEGERS
+  int64_t v;
+  if (oc_tok_type(t) == OC_TOK_INT && oc_number_int(&v, s, t->n) &&
+      v >= LUA_MININTEGER && v <= LUA_MAXINTEGER) {
+    lua_pushinteger(L, (lua_Integer)v);
+    return;
+  }
+#endif
+  if (oc_number_double(&d, s, t->n) != OC_OK)
+    no_memory(L);
+#if !OC_HAS_INTEGERS
+  if (oc_tok_type(t) == OC_TOK_INT && (d > EXACT_DOUBLE || d < -EXACT_DOUBLE)) {
+    lua_pushlstring(L, s, t->n);  /* every digit counts: it may be an id */
+    return;
+  }
+#endif
+  lua_pushnumber(L, (lua_Number)d);
+}
+
+/* Pushes the string of a learned key. */
+static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
+  lua_rawgeti(L, b->cache, (int)node);
+  if (lua_isnil(L, -1)) {
+    const oc_node *k = &b->scan->keys.node[node];
+    lua_pop(L, 1);
+    lua_pushlstring(L, k->text, k->n);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, b->cache, (int)node);
+  }
+}
+
+static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
+  const oc_tok *tok = b->scan->tok;
+  const uint32_t end = tok[i].at;
+  const int repeats = (tok[i].tag & OC_TOK_REPEATS) != 0;
+  const uint32_t absent = b->keep_nulls ? 0 : tok[i].nulls;
+  luaL_checkstack(L, 8, "lead");
+  lua_createtable(L, 0, (int)(tok[i].n - absent));
+  i++;
+  while (i < end) {
+    const enum oc_tok_type type = oc_tok_type(&tok[i]);
+    if (type == OC_TOK_NULL && !b->keep_nulls && !repeats) {
+      i++;
+      continue;
+    }
+    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
+      push_text(L, b, &tok[i], type == OC_TOK_KEY_ESCAPED);
+      i++;
+    } else {
+      push_key(L, b, oc_tok_node(&tok[i]));
+    }
+    if (oc_tok_type(&tok[i]) == OC_TOK_NULL && !b->keep_nulls) {
+      lua_pushnil(L);  /* takes back what an earlier member of this key set */
+      i++;
+    } else {
+      i = build(L, b, i);
+    }
+    lua_rawset(L, -3);
+  }
+}
+
+static void build_array(lua_State *L, const oc_build *b, uint32_t i) {
+  const uint32_t end = b->scan->tok[i].at, n = b->scan->tok[i].n;
+  int k;
+  luaL_checkstack(L, 8, "lead");
+  lua_createtable(L, (int)n, 0);
+  if (n == 0) {
+    lua_rawgeti(L, b->cache, 0);
+    lua_setmetatable(L, -2);
+    return;
+  }
+  i++;
+  for (k = 1; i < end; k++) {
+    i = build(L, b, i);
+    lua_rawseti(L, -2, k);
+  }
+}
+
+/* Pushes the value of token i; returns the index behind its last token. */
+static uint32_t build(lua_State *L, const oc_build *b, uint32_t i) {
+  const oc_tok *t = &b->scan->tok[i];
+  switch (oc_tok_type(t)) {
+    case OC_TOK_TRUE:
+    case OC_TOK_FALSE:
+      lua_pushboolean(L, oc_tok_type(t) == OC_TOK_TRUE);
+      break;
+    case OC_TOK_INT:
+    case OC_TOK_NUMBER:
+      push_number(L, b, t);
+      break;
+    case OC_TOK_STRING:
+    case OC_TOK_ESCAPED:
+      push_text(L, b, t, oc_tok_type(t) == OC_TOK_ESCAPED);
+      break;
+    case OC_TOK_ARRAY:
+      build_array(L, b, i);
+      return t->at;
+    case OC_TOK_OBJECT:
+      build_object(L, b, i);
+      return t->at;
+    default:
+      lua_pushlightuserdata(L, NULL);
+      break;
+  }
+  return i + 1;
+}
+
+void oc_build_value(lua_State *L, const oc_build *b) {
+  luaL_checkstack(L, 8, "lead");
+  build(L, b, 0);
+}
+
+void oc_build_push_array_metatable(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, ARRAY);
+}
+
+void oc_build_cache(lua_State *L) {
+  lua_createtable(L, 64, 1);
+  oc_build_push_array_metatable(L);
+  lua_rawseti(L, -2, 0);
+}
+
+static int l_set_array_metatable(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, ARRAY);
+  return 0;
+}
+
+void oc_build_open(lua_State *L) {
+  lua_newtable(L);
+  lua_setfield(L, LUA_REGISTRYINDEX, ARRAY);
+  lua_pushcfunction(L, l_set_array_metatable);
+  lua_setfield(L, -2, "set_array_metatable");
+}

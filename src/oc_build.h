@@ -1,0 +1,36 @@
+/*
+** oc_build.h - tokens into Lua values: the tables a lead needs, exactly sized.
+** Knows neither where the tokens come from nor who gets the value.
+*/
+#ifndef oc_build_h
+#define oc_build_h
+
+#include "oc_compat.h"
+#include "oc_scan.h"
+
+typedef struct oc_build {
+  oc_scan *scan;   /* the value at hand; its scratch buffer is used */
+  int cache;       /* stack index of the table made by oc_build_cache */
+  int keep_nulls;  /* null members as lightuserdata NULL; else absent */
+} oc_build;
+
+/*
+** Pushes the table a builder keeps between leads, for one set of learned keys:
+** [node] = the key's string, [0] = the metatable of empty arrays.
+*/
+void oc_build_cache(lua_State *L);
+
+/*
+** Pushes the scanned value. Null elements of an array are always lightuserdata
+** NULL, so that the others keep their places. May raise Lua's memory error; the
+** scanned value is untouched then.
+*/
+void oc_build_value(lua_State *L, const oc_build *b);
+
+/* set_array_metatable(table): what empty arrays carry from now on. */
+void oc_build_open(lua_State *L);
+
+/* Pushes the metatable of arrays. */
+void oc_build_push_array_metatable(lua_State *L);
+
+#endif
