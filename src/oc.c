@@ -6,6 +6,8 @@
 #include "oc_decode.h"
 #include "oc_encode.h"
 #include "oc_error.h"
+#include "oc_pager.h"
+#include "oc_http.h"
 
 #if defined(_WIN32)
 #define OC_EXPORT __declspec(dllexport)
@@ -21,5 +23,7 @@ int luaopen_oc_core(lua_State *L) {
   oc_build_open(L);
   oc_decode_open(L);
   oc_encode_open(L);
+  oc_pager_open(L);
+  oc_http_open(L);
   return 1;
 }

@@ -162,3 +162,23 @@ size_t oc_text_unescape(char *out, const char *s, size_t n) {
   }
   return (size_t)(o - out);
 }
+
+size_t oc_text_strip(char *out, const char *s, size_t n) {
+  const char *end = s + n;
+  char *o = out;
+  while (s < end) {
+    const char *from = s;
+    int escaped = 0;
+    if (*s == ' ' || *s == '\n' || *s == '\r' || *s == '\t') {
+      s++;
+      continue;
+    }
+    if (*s++ == '"') {
+      oc_text_scan(&s, end, &escaped);  /* it was checked: this is its quote */
+      s++;
+    }
+    memcpy(o, from, (size_t)(s - from));
+    o += s - from;
+  }
+  return (size_t)(o - out);
+}

@@ -41,6 +41,12 @@ enum oc_text_end oc_text_utf8(const char **p, const char *end);
 size_t oc_text_unescape(char *out, const char *s, size_t n);
 
 /*
+** Writes checked JSON to out without the white space between its tokens; the
+** result is never longer than n. Returns the length. Padding as for scan.
+*/
+size_t oc_text_strip(char *out, const char *s, size_t n);
+
+/*
 ** Skips bytes that stand for themselves: the first byte that may not (a quote,
 ** backslash, control character or non-ASCII), or end.
 */

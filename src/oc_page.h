@@ -1,0 +1,125 @@
+/*
+** oc_page.h - what to ask next, which leads to hand out, when to stop.
+**
+** The service gives no totals and no next link, so everything that makes a run
+** of pages trustworthy is decided here: the end is an empty page, a page that
+** failed is asked again and gives only what it had not given, a lead that moved
+** comes once, a server that ignores the page number is found out, and a run can
+** go on in another process. No I/O, no clock, no JSON: the caller tells.
+**
+** For each page:  oc_page_ask; for each lead as sent: oc_page_lead; then one of
+** oc_page_whole, oc_page_missing, oc_page_failed, which says what is next.
+*/
+#ifndef oc_page_h
+#define oc_page_h
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "oc_retry.h"
+#include "oc_seen.h"
+
+#define OC_PAGE_ID_BYTES 128     /* a longer id is not kept for resuming */
+#define OC_PAGE_GUARD_LEADS 10   /* leads that two idle pages must have together */
+
+enum oc_page_next {
+  OC_PAGE_NEXT,  /* ask: another page, or this one again at once */
+  OC_PAGE_WAIT,  /* wait, then ask again */
+  OC_PAGE_OVER,  /* the run is over: see stop */
+  OC_PAGE_FAIL   /* give up; asking again starts new attempts */
+};
+
+enum oc_page_stop { OC_STOP_NONE, OC_STOP_END, OC_STOP_LIMIT, OC_STOP_MAX_PAGES };
+
+typedef struct oc_page {
+  /* options, set between init and the first ask */
+  int64_t base, first, size;
+  double max_pages, limit;         /* HUGE_VAL: no bound */
+  unsigned max_attempts;
+  double backoff_base_s, backoff_cap_s, retry_after_cap_s;
+  int verify;                      /* read all pages once more after the end */
+
+  /* the page at hand */
+  int64_t number;
+  unsigned attempt;                /* failed tries since it last gave up */
+  uint64_t position;               /* leads of it seen in this try, as sent */
+  uint64_t fresh;                  /* new ones among them */
+  int guard;                       /* failed because pages bring nothing new */
+
+  /* the run */
+  enum oc_page_stop stop;
+  uint64_t pages, leads, matched, duplicates, attempts, late;
+  int uncertain;
+  oc_seen seen;
+
+  /* where a resumed run goes on: behind this lead */
+  int64_t resume_page;
+  uint64_t resume_skip;
+  char last_id[OC_PAGE_ID_BYTES];
+  size_t last_id_n;
+
+  /* private from here */
+  int stage;
+  uint64_t reached;                /* of this page, in former tries */
+  uint64_t free_retry_at;
+  uint64_t idle_leads;             /* of the pages before that brought nothing new */
+  int idle_pages, missing;
+  uint32_t stamp;                  /* numbers the tries of all pages */
+  uint32_t page_stamp;             /* of the first try of the page at hand */
+  int64_t end_page;                /* where the first reading found the end */
+  oc_seen_key sought;
+  int has_sought;
+  uint64_t skip;
+  int64_t resumed_at;
+} oc_page;
+
+/* Defaults as documented; nothing is allocated. */
+void oc_page_init(oc_page *p);
+void oc_page_free(oc_page *p);
+
+/*
+** Goes on behind the lead that was `skip`th on `page`, if it still is; else
+** looks for it on the page before and this one, and says `uncertain`. id may be
+** empty (nothing to check). Before the first ask.
+*/
+void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, size_t n);
+
+/* Starts a try of the page at hand: 1 and its number, or 0 when the run is over. */
+int oc_page_ask(oc_page *p, int64_t *number);
+
+/* The page that will follow, for asking ahead: 1 and its number, or 0. */
+int oc_page_peek(const oc_page *p, int64_t ahead, int64_t *number);
+
+/*
+** A lead of the page at hand, in the order sent. 1: hand it out (if it is wanted);
+** 0: the caller has had it; OC_EMEM: ask again with the same lead. text is its
+** JSON, the key of a lead without an id when pages are compared.
+*/
+int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size_t text_n);
+
+/* The lead just judged is wanted and has been handed out. */
+void oc_page_handed(oc_page *p);
+
+/* The page's body came whole. Never OC_PAGE_WAIT. */
+enum oc_page_next oc_page_whole(oc_page *p);
+
+/* The page does not exist (404, no HTML): the end, if it says so twice. */
+enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s);
+
+typedef struct oc_page_fault {
+  int retryable;
+  double retry_after_s;  /* negative: the server did not say */
+  int ours;              /* the server lost patience while nobody pulled */
+} oc_page_fault;
+
+/* The try failed. OC_PAGE_WAIT with *wait_s, or OC_PAGE_FAIL. */
+enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,
+                                 double *wait_s);
+
+/* How often the page at hand has been asked for. */
+unsigned oc_page_tries(const oc_page *p);
+
+/* "end", "limit", "max_pages", or NULL while the run is not over. */
+const char *oc_page_stop_name(const oc_page *p);
+
+#endif

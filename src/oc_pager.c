@@ -1,0 +1,735 @@
+/*
+** oc_pager.c - pages of leads as a userdata, without any I/O.
+**
+** The joint between decoder (bytes to scanned leads), oc_page (which of them to
+** hand out, what next) and Lua. Takes a status, headers and bytes from whoever
+** has them; gives URLs and leads. Waiting, tokens and connections are the
+** host's business.
+*/
+#include "oc_pager.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "oc_build.h"
+#include "oc_decode.h"
+#include "oc_error.h"
+#include "oc_page.h"
+#include "oc_text.h"
+#include "oc_url.h"
+
+static const char METATABLE[] = "oc.pager";
+
+#define MAX_URL_BYTES 16384
+#define MAX_ERROR_BODY_BYTES 2048
+#define MAX_REDIRECTS 5
+
+typedef struct pager {
+  oc_json json;
+  oc_page page;
+  oc_buf url;        /* base and path, without parameters */
+  oc_buf tenant;     /* ms_tenant_id; empty: all */
+  oc_buf redirect;   /* where the page at hand was sent to; empty: nowhere */
+  oc_buf asked;      /* the URL of the try at hand */
+  oc_buf ahead;      /* the URL of a page asked for ahead */
+  oc_buf host;       /* for messages: "host" or "host:port", with a NUL */
+  oc_buf body;       /* the start of an answer that is no page */
+  oc_buf scratch;    /* a raw lead without white space; a URL to show */
+  uint32_t id_node;
+  uint64_t bytes;    /* of bodies, decoded, in the whole run */
+  uint64_t random;
+  int keep_nulls, raw, check_online;
+  int open, judged;
+  int status;        /* 0: no response yet */
+  int redirects;
+  double retry_after_s;
+} pager;
+
+/* --- options ------------------------------------------------------------- */
+
+static double number_field(lua_State *L, const char *name, double otherwise) {
+  double v;
+  lua_getfield(L, 1, name);
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TNUMBER)
+    luaL_error(L, "option '%s': a number expected, got %s", name, luaL_typename(L, -1));
+  v = lua_isnil(L, -1) ? otherwise : (double)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  return v;
+}
+
+static int boolean_field(lua_State *L, const char *name) {
+  int v;
+  lua_getfield(L, 1, name);
+  v = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return v;
+}
+
+/* Pushes a string field, "" if it is absent. */
+static const char *push_string_field(lua_State *L, int i, const char *name, size_t *n) {
+  lua_getfield(L, i, name);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushliteral(L, "");
+  }
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "option '%s': a string expected, got %s", name, luaL_typename(L, -1));
+  return lua_tolstring(L, -1, n);
+}
+
+static void check_status(lua_State *L, int status, const char *what) {
+  if (status == OC_EMEM)
+    luaL_error(L, "not enough memory");
+  if (status != OC_OK)
+    luaL_error(L, "option '%s' is unusable", what);
+}
+
+/* Writes the host of a URL, and its port unless that goes without saying. */
+static int host_of(oc_buf *host, const char *url, size_t n) {
+  oc_url u;
+  int status = oc_url_parse(&u, url, n, NULL);
+  if (status == OC_OK)
+    status = oc_url_origin(host, &u);
+  if (status != OC_OK)
+    return status;
+  oc_buf_drop(host, u.is_https ? strlen("https://") : strlen("http://"));
+  return oc_buf_addc(host, '\0');
+}
+
+static void address_options(lua_State *L, pager *p) {
+  size_t base_n, path_n, tenant_n;
+  const char *base = push_string_field(L, 1, "base_url", &base_n);
+  const char *path = push_string_field(L, 1, "lead_path", &path_n);
+  const char *tenant = push_string_field(L, 1, "ms_tenant_id", &tenant_n);
+  if (path_n == 0) {
+    path = "/api/v2/oc/lead";
+    path_n = strlen(path);
+  }
+  check_status(L, oc_url_join(&p->url, base, base_n, path, path_n), "base_url");
+  check_status(L, host_of(&p->host, base, base_n), "base_url");
+  check_status(L, oc_buf_add(&p->tenant, tenant, tenant_n), "ms_tenant_id");
+  lua_pop(L, 3);
+}
+
+static void page_options(lua_State *L, pager *p) {
+  oc_page *g = &p->page;
+  g->base = (int64_t)number_field(L, "page_base", 1);
+  g->first = g->number = g->resume_page = (int64_t)number_field(L, "page", (double)g->base);
+  g->size = (int64_t)number_field(L, "page_size", (double)g->size);
+  g->max_pages = number_field(L, "max_pages", g->max_pages);
+  g->limit = number_field(L, "limit", g->limit);
+  g->max_attempts = (unsigned)number_field(L, "max_attempts", g->max_attempts);
+  g->backoff_base_s = number_field(L, "backoff_base_s", g->backoff_base_s);
+  g->backoff_cap_s = number_field(L, "backoff_cap_s", g->backoff_cap_s);
+  g->retry_after_cap_s = number_field(L, "retry_after_cap_s", g->retry_after_cap_s);
+  g->verify = boolean_field(L, "verify");
+  p->check_online = boolean_field(L, "check_online");
+  p->raw = boolean_field(L, "raw");
+}
+
+static void resume_option(lua_State *L, pager *p) {
+  const char *id;
+  size_t n;
+  int64_t page;
+  lua_getfield(L, 1, "resume");
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "page");
+    page = (int64_t)luaL_checknumber(L, -1);
+    lua_getfield(L, -2, "skip");
+    id = push_string_field(L, -3, "last_id", &n);
+    oc_page_resume(&p->page, page, (uint64_t)luaL_checknumber(L, -2), id, n);
+    lua_pop(L, 3);
+  }
+  lua_pop(L, 1);
+}
+
+/* params: the service's names of the four parameters, kept in the cache. */
+static const char *const param_keys[] = {"ms_tenant_id", "page", "page_size", "check_online"};
+static const char *const param_names[] = {"msTenantId", "PageNumber", "PageSize", "checkOnline"};
+enum { TENANT, NUMBER, SIZE, ONLINE };
+
+/* Keeps the names at [-1] to [-4] of the table on top. */
+static void param_options(lua_State *L) {
+  int i;
+  lua_getfield(L, 1, "param_names");
+  for (i = 0; i < 4; i++) {
+    lua_pushnil(L);
+    if (lua_istable(L, -2)) {
+      lua_pop(L, 1);
+      lua_getfield(L, -1, param_keys[i]);
+    }
+    if (lua_type(L, -1) != LUA_TSTRING) {
+      lua_pop(L, 1);
+      lua_pushstring(L, param_names[i]);
+    }
+    lua_rawseti(L, -3, -1 - i);
+  }
+  lua_pop(L, 1);
+}
+
+static int l_gc(lua_State *L) {
+  pager *p = luaL_checkudata(L, 1, METATABLE);
+  if (!p->open)
+    return 0;
+  p->open = 0;
+  oc_json_free(&p->json);
+  oc_page_free(&p->page);
+  oc_buf_free(&p->url);
+  oc_buf_free(&p->tenant);
+  oc_buf_free(&p->redirect);
+  oc_buf_free(&p->asked);
+  oc_buf_free(&p->ahead);
+  oc_buf_free(&p->host);
+  oc_buf_free(&p->body);
+  oc_buf_free(&p->scratch);
+  return 0;
+}
+
+static int l_pager(lua_State *L) {
+  pager *p;
+  int64_t node;
+  unsigned depth;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  depth = oc_decode_depth(L, 1);
+  p = oc_newuserdata(L, sizeof *p);
+  memset(p, 0, sizeof *p);
+  luaL_setmetatable(L, METATABLE);
+  oc_page_init(&p->page);
+  oc_buf_init(&p->url, MAX_URL_BYTES);
+  oc_buf_init(&p->tenant, MAX_URL_BYTES);
+  oc_buf_init(&p->redirect, MAX_URL_BYTES);
+  oc_buf_init(&p->asked, 4 * MAX_URL_BYTES);
+  oc_buf_init(&p->ahead, 4 * MAX_URL_BYTES);
+  oc_buf_init(&p->host, MAX_URL_BYTES);
+  oc_buf_init(&p->body, MAX_ERROR_BODY_BYTES);
+  oc_buf_init(&p->scratch, OC_SCAN_TOP_VALUE_BYTES);
+  p->open = 1;
+  if (oc_json_init(&p->json, depth) != OC_OK)
+    luaL_error(L, "not enough memory");
+  node = oc_keys_find(&p->json.scan.keys, OC_KEYS_ROOT, "id", 2);
+  check_status(L, node < 0 ? OC_EMEM : OC_OK, "id");
+  p->id_node = (uint32_t)node;
+  p->random = (uint64_t)time(NULL) * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(size_t)p;
+  oc_build_cache(L);
+  param_options(L);
+  oc_setuservalue(L, 2);
+  oc_decode_options(L, 1, &p->json, &p->keep_nulls);
+  address_options(L, p);
+  page_options(L, p);
+  resume_option(L, p);
+  return 1;
+}
+
+static pager *check_pager(lua_State *L) {
+  pager *p = luaL_checkudata(L, 1, METATABLE);
+  luaL_argcheck(L, p->open, 1, "the pager is closed");
+  return p;
+}
+
+/* --- asking -------------------------------------------------------------- */
+
+static int add_number(oc_buf *url, const char *name, int64_t value) {
+  char text[24];
+  snprintf(text, sizeof text, "%lld", (long long)value);
+  return oc_url_add_param(url, name, text, strlen(text));
+}
+
+/* Writes the URL of a page; the userdata is at index 1. */
+static void page_url(lua_State *L, const pager *p, int64_t number, oc_buf *url) {
+  const char *name[4];
+  int i, status;
+  oc_getuservalue(L, 1);
+  for (i = 0; i < 4; i++) {
+    lua_rawgeti(L, -1 - i, -1 - i);
+    name[i] = lua_tostring(L, -1);  /* anchored by the user value */
+  }
+  url->n = 0;
+  status = oc_buf_add(url, p->url.p, p->url.n);
+  if (status == OC_OK && p->tenant.n > 0)
+    status = oc_url_add_param(url, name[TENANT], p->tenant.p, p->tenant.n);
+  if (status == OC_OK)
+    status = add_number(url, name[NUMBER], number);
+  if (status == OC_OK)
+    status = add_number(url, name[SIZE], p->page.size);
+  if (status == OC_OK && p->check_online && number == p->page.first)
+    status = oc_url_add_param(url, name[ONLINE], "true", 4);
+  check_status(L, status, "base_url");
+  lua_pop(L, 5);
+}
+
+static int push_request(lua_State *L, const oc_buf *url, int64_t number) {
+  lua_createtable(L, 0, 3);
+  lua_pushlstring(L, url->p, url->n);
+  lua_setfield(L, -2, "url");
+  lua_createtable(L, 1, 0);
+  lua_pushliteral(L, "Accept: application/json");
+  lua_rawseti(L, -2, 1);
+  lua_setfield(L, -2, "headers");
+  oc_pushcount(L, number);
+  lua_setfield(L, -2, "page");
+  return 1;
+}
+
+/* request() -> {url, headers, page} | nil at the end */
+static int l_request(lua_State *L) {
+  pager *p = check_pager(L);
+  int64_t number;
+  lua_settop(L, 1);
+  if (!oc_page_ask(&p->page, &number)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  oc_json_reset(&p->json);
+  p->judged = 0;
+  p->status = 0;
+  p->retry_after_s = -1;
+  p->body.n = 0;
+  if (p->redirect.n > 0) {
+    p->asked.n = 0;
+    check_status(L, oc_buf_add(&p->asked, p->redirect.p, p->redirect.n), "base_url");
+    p->redirect.n = 0;
+  } else {
+    p->redirects = 0;
+    page_url(L, p, number, &p->asked);
+  }
+  return push_request(L, &p->asked, number);
+}
+
+/* ahead(n) -> the request that will follow n pages later | nil. Changes nothing. */
+static int l_ahead(lua_State *L) {
+  pager *p = check_pager(L);
+  const int64_t ahead = (int64_t)luaL_checknumber(L, 2);
+  int64_t number;
+  lua_settop(L, 1);
+  if (!oc_page_peek(&p->page, ahead, &number)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  page_url(L, p, number, &p->ahead);
+  return push_request(L, &p->ahead, number);
+}
+
+/* Pushes headers[name] of the table at index 3. */
+static const char *push_header(lua_State *L, const char *name, size_t *n) {
+  lua_getfield(L, 3, name);
+  return lua_tolstring(L, -1, n);
+}
+
+/* response(status, headers [, now]): the answer's head. now: seconds since 1970. */
+static int l_response(lua_State *L) {
+  pager *p = check_pager(L);
+  const int status = (int)luaL_checknumber(L, 2);
+  double now;
+  const char *value;
+  size_t n;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  now = luaL_optnumber(L, 4, (lua_Number)time(NULL));
+  p->status = status;
+  value = push_header(L, "retry-after", &n);
+  if (value == NULL || !oc_retry_after_s(&p->retry_after_s, value, n, (int64_t)now))
+    p->retry_after_s = -1;
+  value = push_header(L, "location", &n);
+  p->redirect.n = 0;
+  if (value != NULL && status >= 300 && status < 400 &&
+      oc_url_resolve(&p->redirect, p->asked.p, p->asked.n, value, n) == OC_EMEM)
+    luaL_error(L, "not enough memory");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* --- leads --------------------------------------------------------------- */
+
+/*
+** feed(bytes) -> true. Bytes of a body that cannot be read are dropped, so that
+** the transfer's own end is seen: finish tells what was wrong.
+*/
+static int l_feed(lua_State *L) {
+  pager *p = check_pager(L);
+  size_t n;
+  const char *bytes = luaL_checklstring(L, 2, &n);
+  luaL_argcheck(L, p->status != 0, 1, "response comes before feed");
+  p->bytes += n;
+  if (p->status == 200) {
+    (void)oc_json_feed(&p->json, bytes, n);
+  } else {
+    const size_t room = MAX_ERROR_BODY_BYTES - p->body.n;
+    if (oc_buf_add(&p->body, bytes, n < room ? n : room) != OC_OK)
+      luaL_error(L, "not enough memory");
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* The text of the lead's own `id`, "" if it has none; the last one counts. */
+static const char *lead_id(pager *p, size_t *n) {
+  oc_scan *s = &p->json.scan;
+  const oc_tok *tok = s->tok, *id = NULL;
+  uint32_t i = 1;
+  while (i < tok[0].at) {
+    const enum oc_tok_type type = oc_tok_type(&tok[i]);
+    if (oc_tok_node(&tok[i]) == p->id_node)
+      id = &tok[i];
+    i = type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
+  }
+  *n = 0;
+  if (id == NULL)
+    return "";
+  switch (oc_tok_type(id)) {
+    case OC_TOK_INT:
+    case OC_TOK_NUMBER:
+    case OC_TOK_STRING:
+      *n = id->n;
+      return s->in.p + s->item + id->at;
+    case OC_TOK_ESCAPED:
+      s->scratch.n = 0;
+      if (oc_buf_reserve(&s->scratch, id->n) != OC_OK)
+        return NULL;
+      *n = oc_text_unescape(s->scratch.p, s->in.p + s->item + id->at, id->n);
+      return s->scratch.p;
+    default:
+      return "";
+  }
+}
+
+/* Is the lead at hand for the caller? Negative: out of memory. */
+static int judge(pager *p) {
+  size_t id_n, text_n;
+  const char *text = oc_json_text(&p->json, &text_n);
+  const char *id = lead_id(p, &id_n);
+  return id == NULL ? OC_EMEM : oc_page_lead(&p->page, id, id_n, text, text_n);
+}
+
+/* Goes to the next lead that is for the caller: 1, or 0 if there is none now. */
+static int advance(lua_State *L, pager *p) {
+  while (p->page.stop == OC_STOP_NONE && oc_json_next(&p->json) == OC_ITEM) {
+    int mine = p->judged;
+    p->json.pending = 1;  /* until it is handed out or passed over */
+    if (!mine) {
+      mine = judge(p);
+      if (mine < 0)
+        luaL_error(L, "not enough memory");
+    }
+    if (mine) {
+      p->judged = 1;
+      return 1;
+    }
+    p->json.pending = 0;
+  }
+  return 0;
+}
+
+/* Pushes the lead at hand; the userdata is at index 1, its cache at 2. */
+static void push_lead(lua_State *L, pager *p) {
+  if (p->raw) {
+    size_t n;
+    const char *text = oc_json_text(&p->json, &n);
+    p->scratch.n = 0;
+    if (oc_buf_reserve(&p->scratch, n) != OC_OK)
+      luaL_error(L, "not enough memory");
+    lua_pushlstring(L, p->scratch.p, oc_text_strip(p->scratch.p, text, n));
+  } else {
+    oc_build b;
+    b.scan = &p->json.scan;
+    b.cache = 2;
+    b.keep_nulls = p->keep_nulls;
+    oc_build_value(L, &b);
+  }
+  p->judged = p->json.pending = 0;
+  oc_page_handed(&p->page);
+}
+
+/* next() -> lead | nil: feed more, or finish */
+static int l_next(lua_State *L) {
+  pager *p = check_pager(L);
+  if (!advance(L, p)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  lua_settop(L, 1);
+  oc_getuservalue(L, 1);
+  push_lead(L, p);
+  return 1;
+}
+
+/* read(n) -> array of at most n leads that are complete now */
+static int l_read(lua_State *L) {
+  pager *p = check_pager(L);
+  const lua_Number most = luaL_optnumber(L, 2, 1e9);
+  int n = 0;
+  luaL_argcheck(L, most >= 1, 2, "at least 1 expected");
+  lua_settop(L, 1);
+  oc_getuservalue(L, 1);
+  lua_newtable(L);
+  oc_build_push_array_metatable(L);
+  lua_setmetatable(L, -2);
+  while (n < most && advance(L, p)) {
+    push_lead(L, p);
+    lua_rawseti(L, 3, ++n);
+  }
+  return 1;
+}
+
+/* --- the end of a page --------------------------------------------------- */
+
+static double unit_random(pager *p) {
+  p->random ^= p->random << 13;
+  p->random ^= p->random >> 7;
+  p->random ^= p->random << 17;
+  return (double)(p->random >> 11) / 9007199254740992.0;
+}
+
+static void set_number(lua_State *L, const char *name, double v) {
+  lua_pushnumber(L, (lua_Number)v);
+  lua_setfield(L, -2, name);
+}
+
+static void set_count(lua_State *L, const char *name, uint64_t v) {
+  oc_pushcount(L, v);
+  lua_setfield(L, -2, name);
+}
+
+/* Adds what every error of a page carries to the object on top of the stack. */
+static void add_fields(lua_State *L, pager *p) {
+  set_count(L, "page", (uint64_t)p->page.number);
+  set_count(L, "attempts", oc_page_tries(&p->page));
+  if (p->status != 0)
+    set_count(L, "status", (uint64_t)p->status);
+  if (p->retry_after_s >= 0)
+    set_number(L, "retry_after_s", p->retry_after_s);
+  if (p->status != 200 && p->body.n > 0) {
+    lua_pushlstring(L, p->body.p, p->body.n);
+    lua_setfield(L, -2, "body");
+  }
+  p->scratch.n = 0;
+  if (oc_url_redact(&p->scratch, p->asked.p, p->asked.n) == OC_OK) {
+    lua_pushlstring(L, p->scratch.p, p->scratch.n);
+    lua_setfield(L, -2, "url");
+  }
+}
+
+/* Pushes "cannot read page 3: " and the words given; returns it. */
+static const char *page_message(lua_State *L, const pager *p, const char *words) {
+  char number[24];
+  snprintf(number, sizeof number, "%lld", (long long)p->page.number);
+  return lua_pushfstring(L, "cannot read page %s: %s", number, words);
+}
+
+typedef struct outcome {
+  oc_page_fault fault;
+  enum oc_fault kind;
+  char words[256];
+} outcome;
+
+static void set_outcome(outcome *o, enum oc_fault kind, int retryable, const char *words) {
+  o->kind = kind;
+  o->fault.retryable = retryable;
+  o->fault.retry_after_s = -1;
+  o->fault.ours = 0;
+  snprintf(o->words, sizeof o->words, "%s", words);
+}
+
+/* What a whole answer with another status than 200 means. */
+static void judge_status(pager *p, outcome *o) {
+  const oc_retry_verdict v = oc_retry_judge_status(p->status, p->retry_after_s >= 0);
+  char words[sizeof o->words];
+  snprintf(words, sizeof words, "HTTP %d from %.200s", p->status, p->host.p);
+  set_outcome(o, v.fault == OC_FAULT_NONE ? OC_FAULT_HTTP : v.fault, v.retryable, words);
+  o->fault.retry_after_s = p->retry_after_s;
+}
+
+static int looks_like_html(const pager *p) {
+  size_t i = 0;
+  while (i < p->body.n && (p->body.p[i] == ' ' || p->body.p[i] == '\n' || p->body.p[i] == '\r' ||
+                           p->body.p[i] == '\t'))
+    i++;
+  return i < p->body.n && p->body.p[i] == '<';
+}
+
+/* A redirect within the origin is followed; 1 if it is. */
+static int follow_redirect(pager *p, outcome *o) {
+  oc_url from, to;
+  if (p->redirect.n == 0 ||
+      oc_url_parse(&from, p->asked.p, p->asked.n, NULL) != OC_OK ||
+      oc_url_parse(&to, p->redirect.p, p->redirect.n, NULL) != OC_OK) {
+    set_outcome(o, OC_FAULT_HTTP, 0, "the server sent a redirect without a usable address");
+  } else if (!oc_url_same_origin(&from, &to)) {
+    set_outcome(o, OC_FAULT_HTTP, 0,
+                "a redirect to another origin was refused: set base_url to where the service is");
+  } else if (++p->redirects > MAX_REDIRECTS) {
+    set_outcome(o, OC_FAULT_HTTP, 0, "more than 5 redirects for one page");
+  } else {
+    return 1;
+  }
+  p->redirect.n = 0;
+  return 0;
+}
+
+/* The body came whole with status 200: was it a page? 1 if it was. */
+static int judge_body(lua_State *L, pager *p, outcome *o) {
+  static const enum oc_fault kind[] = {OC_FAULT_NONE, OC_FAULT_JSON, OC_FAULT_NETWORK,
+                                       OC_FAULT_SHAPE, OC_FAULT_LIMIT, OC_FAULT_MEMORY};
+  const oc_scan *s = &p->json.scan;
+  const enum oc_got got = oc_json_finish(&p->json);
+  char words[sizeof o->words];
+  if (got == OC_ITEM)
+    luaL_error(L, "finish: leads are waiting; call next until it gives nil");
+  if (got == OC_MORE)
+    return 1;
+  snprintf(words, sizeof words, "%s, at byte %llu", s->fault_text,
+           (unsigned long long)s->fault_at);
+  set_outcome(o, kind[s->fault], s->fault == OC_JSON_CUT, words);
+  return 0;
+}
+
+/* Takes the host's error, a table or a text, at index 2. */
+static void transport_outcome(lua_State *L, outcome *o) {
+  enum oc_fault kind = OC_FAULT_NETWORK;
+  const char *words;
+  if (lua_istable(L, 2)) {
+    lua_getfield(L, 2, "kind");
+    if (lua_type(L, -1) == LUA_TSTRING)
+      kind = oc_fault_of_name(lua_tostring(L, -1));
+    lua_getfield(L, 2, "message");
+    words = lua_tostring(L, -1);
+    set_outcome(o, kind == OC_FAULT_NONE ? OC_FAULT_NETWORK : kind,
+                oc_retry_fault_retryable(kind), words != NULL ? words : "the transfer failed");
+    lua_getfield(L, 2, "unattended");
+    o->fault.ours = lua_toboolean(L, -1);
+    lua_pop(L, 3);
+    return;
+  }
+  set_outcome(o, kind, 1, luaL_checkstring(L, 2));
+}
+
+/* Turns what oc_page decided into the results of finish. */
+static int push_next(lua_State *L, pager *p, enum oc_page_next next, double wait_s,
+                     const outcome *o) {
+  switch (next) {
+    case OC_PAGE_NEXT:
+      lua_pushliteral(L, "next");
+      return 1;
+    case OC_PAGE_OVER:
+      lua_pushliteral(L, "end");
+      return 1;
+    default:
+      break;
+  }
+  if (next == OC_PAGE_WAIT) {
+    lua_pushliteral(L, "wait");
+    lua_pushnumber(L, (lua_Number)wait_s);
+  } else {
+    lua_pushnil(L);
+  }
+  if (lua_istable(L, 2)) {
+    lua_pushvalue(L, 2);
+    page_message(L, p, o->words);
+    lua_setfield(L, -2, "message");
+  } else {
+    oc_error_push(L, oc_fault_name(o->kind), "%s", page_message(L, p, o->words));
+  }
+  add_fields(L, p);
+  if (p->status == 200 && p->json.scan.fault != OC_JSON_NO_FAULT && !lua_istable(L, 2))
+    set_count(L, "offset", p->json.scan.fault_at);
+  return next == OC_PAGE_WAIT ? 3 : 2;
+}
+
+/*
+** finish([err [, random]]) -> "next" | "wait", seconds, err | "end" | nil, err.
+** The answer is over: whole, or with the host's error (an error object or a
+** text). random: 0 to 1, for the jitter.
+*/
+static int l_finish(lua_State *L) {
+  pager *p = check_pager(L);
+  enum oc_page_next next;
+  double wait_s = 0, chance;
+  outcome o;
+  lua_settop(L, 3);
+  chance = lua_isnil(L, 3) ? unit_random(p) : (double)luaL_checknumber(L, 3);
+  if (p->page.stop != OC_STOP_NONE)
+    return push_next(L, p, OC_PAGE_OVER, 0, NULL);
+  set_outcome(&o, OC_FAULT_NONE, 0, "");
+  if (!lua_isnil(L, 2)) {
+    transport_outcome(L, &o);
+  } else {
+    luaL_argcheck(L, p->status != 0, 1, "response comes before finish");
+    if (p->status >= 300 && p->status < 400) {
+      if (follow_redirect(p, &o))
+        return push_next(L, p, OC_PAGE_NEXT, 0, NULL);
+    } else if (p->status == 200) {
+      if (judge_body(L, p, &o)) {
+        next = oc_page_whole(&p->page);
+        if (next == OC_PAGE_FAIL)
+          set_outcome(&o, OC_FAULT_SHAPE, 0,
+                      "this page and the one before brought nothing new: the server seems to "
+                      "ignore the page number (see page_base and param_names)");
+        return push_next(L, p, next, 0, &o);
+      }
+    } else {
+      judge_status(p, &o);
+      if (p->status == 404 && p->page.number > p->page.base && !looks_like_html(p)) {
+        next = oc_page_missing(&p->page, chance, &wait_s);
+        return push_next(L, p, next, wait_s, &o);
+      }
+    }
+  }
+  next = oc_page_failed(&p->page, &o.fault, chance, &wait_s);
+  return push_next(L, p, next, wait_s, &o);
+}
+
+/* --- the run ------------------------------------------------------------- */
+
+/* over() -> the run needs no more bytes, whatever the page at hand still holds */
+static int l_over(lua_State *L) {
+  lua_pushboolean(L, check_pager(L)->page.stop != OC_STOP_NONE);
+  return 1;
+}
+
+static int l_result(lua_State *L) {
+  const pager *p = check_pager(L);
+  const oc_page *g = &p->page;
+  lua_createtable(L, 0, 12);
+  lua_pushboolean(L, g->stop == OC_STOP_END);
+  lua_setfield(L, -2, "complete");
+  lua_pushstring(L, oc_page_stop_name(g));
+  lua_setfield(L, -2, "stop_reason");
+  lua_pushboolean(L, g->uncertain);
+  lua_setfield(L, -2, "uncertain");
+  set_count(L, "pages", g->pages);
+  set_count(L, "leads", g->leads);
+  set_count(L, "matched", g->matched);
+  set_count(L, "duplicates", g->duplicates);
+  set_count(L, "late", g->late);
+  set_count(L, "forgotten", g->seen.forgotten);
+  set_count(L, "attempts", g->attempts);
+  set_count(L, "bytes", p->bytes);
+  return 1;
+}
+
+/* place() -> {page, skip, last_id}: behind the last lead that was judged */
+static int l_place(lua_State *L) {
+  const oc_page *g = &check_pager(L)->page;
+  lua_createtable(L, 0, 3);
+  set_count(L, "page", (uint64_t)g->resume_page);
+  set_count(L, "skip", g->resume_skip);
+  lua_pushlstring(L, g->last_id, g->last_id_n);
+  lua_setfield(L, -2, "last_id");
+  return 1;
+}
+
+void oc_pager_open(lua_State *L) {
+  static const luaL_Reg methods[] = {
+    {"request", l_request}, {"ahead", l_ahead}, {"response", l_response}, {"feed", l_feed},
+    {"next", l_next}, {"read", l_read}, {"finish", l_finish}, {"over", l_over},
+    {"result", l_result}, {"place", l_place}, {NULL, NULL}};
+  luaL_newmetatable(L, METATABLE);
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, l_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
+  lua_pushcfunction(L, l_pager);
+  lua_setfield(L, -2, "pager");
+}
