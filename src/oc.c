@@ -1,6 +1,7 @@
 /*
 ** oc.c - luaopen_oc_core and nothing else: asks each part for its functions.
 */
+#include "oc_address.h"
 #include "oc_build.h"
 #include "oc_compat.h"
 #include "oc_decode.h"
@@ -20,6 +21,7 @@ OC_EXPORT int luaopen_oc_core(lua_State *L);
 int luaopen_oc_core(lua_State *L) {
   lua_newtable(L);
   oc_error_open(L);
+  oc_address_open(L);
   oc_build_open(L);
   oc_decode_open(L);
   oc_encode_open(L);

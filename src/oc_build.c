@@ -167,4 +167,6 @@ void oc_build_open(lua_State *L) {
   lua_setfield(L, LUA_REGISTRYINDEX, ARRAY);
   lua_pushcfunction(L, l_set_array_metatable);
   lua_setfield(L, -2, "set_array_metatable");
+  lua_pushlightuserdata(L, NULL);
+  lua_setfield(L, -2, "null");
 }

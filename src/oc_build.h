@@ -27,7 +27,10 @@ void oc_build_cache(lua_State *L);
 */
 void oc_build_value(lua_State *L, const oc_build *b);
 
-/* set_array_metatable(table): what empty arrays carry from now on. */
+/*
+** Adds to the table on top of the stack: `null`, and set_array_metatable(table),
+** what empty arrays carry from then on.
+*/
 void oc_build_open(lua_State *L);
 
 /* Pushes the metatable of arrays. */

@@ -27,6 +27,7 @@ void oc_page_init(oc_page *p) {
   p->backoff_cap_s = 30;
   p->retry_after_cap_s = 120;
   p->page_stamp = 1;
+  p->free_retry_at = -1;
   oc_seen_init(&p->seen, OC_SEEN_MAX);
 }
 
@@ -77,7 +78,8 @@ static enum oc_page_next turn_to(oc_page *p, int64_t number, enum stage stage) {
   p->number = number;
   p->stage = (int)stage;
   p->attempt = 0;
-  p->position = p->reached = p->free_retry_at = 0;
+  p->position = p->reached = 0;
+  p->free_retry_at = -1;
   p->missing = 0;
   p->page_stamp = p->stamp + 1;
   return OC_PAGE_NEXT;
@@ -274,8 +276,8 @@ enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit
                                  double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
-  if (f->ours && p->position > p->free_retry_at) {
-    p->free_retry_at = p->position;  /* only while it gets on: else it never ends */
+  if (f->ours && (int64_t)p->position > p->free_retry_at) {
+    p->free_retry_at = (int64_t)p->position;  /* only while it gets on: else it never ends */
     *wait_s = 0;
     return OC_PAGE_WAIT;
   }

@@ -61,7 +61,7 @@ typedef struct oc_page {
   /* private from here */
   int stage;
   uint64_t reached;                /* of this page, in former tries */
-  uint64_t free_retry_at;
+  int64_t free_retry_at;           /* position at the last retry that was not the server's fault; -1: none */
   uint64_t idle_leads;             /* of the pages before that brought nothing new */
   int idle_pages, missing;
   uint32_t stamp;                  /* numbers the tries of all pages */

@@ -629,6 +629,7 @@ static int push_next(lua_State *L, pager *p, enum oc_page_next next, double wait
     lua_setfield(L, -2, "message");
   } else {
     oc_error_push(L, oc_fault_name(o->kind), "%s", page_message(L, p, o->words));
+    lua_remove(L, -2);  /* the message */
   }
   add_fields(L, p);
   if (p->status == 200 && p->json.scan.fault != OC_JSON_NO_FAULT && !lua_istable(L, 2))
@@ -637,9 +638,10 @@ static int push_next(lua_State *L, pager *p, enum oc_page_next next, double wait
 }
 
 /*
-** finish([err [, random]]) -> "next" | "wait", seconds, err | "end" | nil, err.
+** finish([err [, random]]) -> "next" | "wait", seconds [, err] | "end" | nil, err.
 ** The answer is over: whole, or with the host's error (an error object or a
-** text). random: 0 to 1, for the jitter.
+** text). "wait" asks for the same page again; without err it was redirected.
+** random: 0 to 1, for the jitter.
 */
 static int l_finish(lua_State *L) {
   pager *p = check_pager(L);
@@ -656,8 +658,11 @@ static int l_finish(lua_State *L) {
   } else {
     luaL_argcheck(L, p->status != 0, 1, "response comes before finish");
     if (p->status >= 300 && p->status < 400) {
-      if (follow_redirect(p, &o))
-        return push_next(L, p, OC_PAGE_NEXT, 0, NULL);
+      if (follow_redirect(p, &o)) {
+        lua_pushliteral(L, "wait");
+        lua_pushinteger(L, 0);
+        return 2;
+      }
     } else if (p->status == 200) {
       if (judge_body(L, p, &o)) {
         next = oc_page_whole(&p->page);

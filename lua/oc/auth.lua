@@ -1,0 +1,128 @@
+--- Credentials: where a token comes from. Tokens are kept and renewed by the
+-- client; here one is fetched. What is secret lives in closures, so that printing
+-- a provider, or walking through its fields, shows nothing.
+
+local cjson = require "cjson.safe"
+local core = require "oc.core"
+local errors = require "oc.errors"
+local options = require "oc.options"
+
+local auth = {}
+
+--- A source of tokens. A plain function `() -> token, expires_in_s | nil, err`
+--- serves as well, wherever a provider is asked for.
+---@class oc.Auth
+---@field fetch fun(self: oc.Auth, send: function): string|nil, number|oc.Error|nil   token, expires_in_s; nil, err
+---@field renewable boolean   asking again may give another token
+
+local function provider(name, renewable, fetch)
+  return setmetatable({renewable = renewable, fetch = fetch}, {
+    __tostring = function() return "oc.auth." .. name .. "(hidden)" end,
+    __name = "oc.auth",
+  })
+end
+
+local function check_text(what, name, value)
+  if type(value) ~= "string" or value == "" then
+    error(("%s: '%s': a string that is not empty expected, got %s"):format(what, name,
+      value == "" and "an empty one" or type(value)), 3)
+  end
+  if value:find "[%z\1-\31\127]" then
+    error(("%s: '%s' holds a control character (a line end?)"):format(what, name), 3)
+  end
+  return value
+end
+
+--- A token that is there already. It cannot be renewed: the first 401 is an error.
+---@param token string   without "Bearer"
+---@return oc.Auth
+function auth.bearer(token)
+  check_text("oc.auth.bearer", "token", token)
+  return provider("bearer", false, function() return token end)
+end
+
+---@class oc.ClientCredentials
+---@field tenant_id string   of your own tenant
+---@field client_id string
+---@field client_secret string
+---@field scope string   api://<id>/.default
+---@field authority? string   default https://login.microsoftonline.com; national clouds differ
+
+local credentials_fields = {"tenant_id", "client_id", "client_secret", "scope", "authority"}
+
+-- Entra says what is wrong in prose, with a code that can be looked up. The prose
+-- may quote what was sent; the code does not.
+local function refusal(status, body)
+  local answer = cjson.decode(body)
+  if type(answer) ~= "table" then answer = {} end
+  local code = type(answer.error_description) == "string" and answer.error_description:match "AADSTS%d+"
+  local word = type(answer.error) == "string" and answer.error:match "^[%w_.-]+$"
+  local said = table.concat({code or "", word or ""}, " "):gsub("^ ", ""):gsub(" $", "")
+  return errors.new("auth", ("cannot get a token: %s (HTTP %d)"):format(
+    said ~= "" and said or "refused", status), {
+    status = status,
+    trace_id = type(answer.trace_id) == "string" and answer.trace_id or nil,
+  })
+end
+
+local function read_answer(body)
+  local answer = cjson.decode(body)
+  local token = type(answer) == "table" and answer.access_token
+  if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then
+    return nil, errors.new("auth", "cannot get a token: the answer holds no usable access_token")
+  end
+  return token, tonumber(answer.expires_in) or 0
+end
+
+--- Microsoft Entra's client credentials: a token for the application itself.
+--- Raises for missing or wrong fields, and for an authority that is not https.
+---@param credentials oc.ClientCredentials
+---@return oc.Auth
+function auth.client_credentials(credentials)
+  local what = "oc.auth.client_credentials"
+  if type(credentials) ~= "table" then error(what .. ": a table expected, got " .. type(credentials), 2) end
+  local given = {authority = "https://login.microsoftonline.com"}
+  local known = {}
+  for _, name in ipairs(credentials_fields) do known[name] = true end
+  for name, value in pairs(credentials) do
+    if not known[name] then error(("%s: unknown field '%s'"):format(what, tostring(name)), 2) end
+    given[name] = value
+  end
+  for _, name in ipairs(credentials_fields) do check_text(what, name, given[name]) end
+  local address, fault = options.address(given.authority)
+  if not address then error(("%s: authority %s"):format(what, fault), 2) end
+
+  local url = core.join(given.authority, core.encode_form(given.tenant_id) .. "/oauth2/v2.0/token")
+  local form = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(
+    core.encode_form(given.client_id), core.encode_form(given.client_secret), core.encode_form(given.scope))
+  return provider("client_credentials", true, function(_, send)
+    local status, body = send {
+      url = url, method = "POST", body = form,
+      headers = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"},
+    }
+    if not status then return nil, body end
+    if status ~= 200 then return nil, refusal(status, body) end
+    return read_answer(body)
+  end)
+end
+
+--- Makes a provider of what the user gave as `auth`.
+---@param given oc.Auth|function
+---@return oc.Auth|nil
+function auth.of(given)
+  if type(given) == "table" and type(given.fetch) == "function" then return given end
+  if type(given) ~= "function" then return nil end
+  return provider("function", true, function()
+    local token, more = given()
+    if token == nil then
+      if errors.is(more) then return nil, more end
+      return nil, errors.new("auth", "cannot get a token: " .. tostring(more or "the function gave none"))
+    end
+    if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then
+      return nil, errors.new("auth", "cannot get a token: the function gave what cannot be sent in a header")
+    end
+    return token, tonumber(more) or math.huge
+  end)
+end
+
+return auth

@@ -1,0 +1,258 @@
+--- The client: one service, one set of credentials, one pool of connections.
+--
+-- Checks and keeps the options, holds the token, and sends single requests with
+-- retries. Pages of leads are oc.leads' business.
+
+local auth = require "oc.auth"
+local core = require "oc.core"
+local errors = require "oc.errors"
+local leads = require "oc.leads"
+local log = require "oc.log"
+local options = require "oc.options"
+local version = require "oc.version"
+
+local client = {}
+
+-- Renewed this long before it expires, or a tenth of its life if that is less.
+local TOKEN_MARGIN_S = 60
+
+-- More of a token endpoint's answer than this is no token.
+local MAX_ANSWER_BYTES = 256 * 1024
+
+---@class oc.Client
+local Client = {}
+Client.__index = Client
+
+local transport_names = {
+  "connect_timeout_s", "idle_timeout_s", "request_timeout_s", "ca_file", "ca_path", "client_cert",
+  "client_key", "client_key_password", "insecure", "proxy", "no_proxy", "compress", "user_agent",
+}
+
+-- Credentials of the environment belong to the service of the environment.
+local function auth_from_environment(given, getenv, warn)
+  local token = getenv "OC_TOKEN"
+  local names = {tenant_id = "OC_TENANT_ID", client_id = "OC_CLIENT_ID",
+    client_secret = "OC_CLIENT_SECRET", scope = "OC_SCOPE", authority = "OC_AUTHORITY"}
+  local credentials, missing, any = {}, {}, false
+  for field, name in pairs(names) do
+    local value = getenv(name)
+    if value and value ~= "" then
+      credentials[field] = value
+      any = any or field ~= "authority"
+    elseif field ~= "authority" then
+      missing[#missing + 1] = name
+    end
+  end
+  if not any and (token or "") == "" then return nil end
+  local home = core.address(getenv "OC_BASE_URL" or "")
+  if home and home.origin ~= core.address(given.base_url).origin then
+    warn("warn", "credentials_withheld", {origin = home.origin,
+      hint = "those in the environment are for the origin of OC_BASE_URL; give `auth`"})
+    return nil
+  end
+  if (token or "") ~= "" then
+    local ok, made = pcall(auth.bearer, token)
+    if ok then return made end
+    return nil, errors.new("options", "environment variable OC_TOKEN: not usable as a token")
+  end
+  if #missing > 0 then
+    table.sort(missing)
+    return nil, errors.new("options", "environment: credentials are incomplete, missing " ..
+      table.concat(missing, ", "))
+  end
+  local ok, made = pcall(auth.client_credentials, credentials)
+  if ok then return made end
+  return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
+end
+
+local function header_lines(given, level)
+  local lines = {}
+  for name, value in pairs(given or {}) do
+    if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
+      error(("oc.client: option 'headers': %q is no header name"):format(tostring(name)), level + 1)
+    end
+    if type(value) ~= "string" or value:find "[%z\1-\8\10-\31\127]" then
+      error(("oc.client: option 'headers': the value of %s is no single line of text"):format(name), level + 1)
+    end
+    if name:lower() == "authorization" then
+      error("oc.client: option 'headers': use 'auth' for Authorization", level + 1)
+    end
+    lines[#lines + 1] = value == "" and name .. ";" or name .. ": " .. value
+  end
+  table.sort(lines)
+  return lines
+end
+
+-- What the programmer may have got wrong: raises. Environment: nil, err.
+local function settle(given, level, getenv)
+  local settled = options.check(options.client, given, "oc.client", level + 1)
+  if settled.auth and not auth.of(settled.auth) then
+    error(("oc.client: option 'auth': oc.auth.bearer, oc.auth.client_credentials, a function or false "
+      .. "expected, got %s"):format(type(settled.auth)), level + 1)
+  end
+  if settled.log ~= nil and settled.log ~= false and type(settled.log) ~= "function" then
+    error(("oc.client: option 'log': a function or false expected, got %s"):format(type(settled.log)), level + 1)
+  end
+  local base_given = settled.base_url ~= nil
+  local filled, err = options.from_environment(options.client, settled, getenv)
+  if not filled then return nil, err end
+  options.defaults(options.client, settled)
+  if not settled.base_url then
+    error("oc.client: option 'base_url' is missing (or environment variable OC_BASE_URL)", level + 1)
+  end
+  local address, fault = options.address(settled.base_url, settled.insecure)
+  if not address and base_given then error("oc.client: option 'base_url' " .. fault, level + 1) end
+  if not address then return nil, errors.new("options", "environment variable OC_BASE_URL " .. fault) end
+  settled.origin = address.origin
+  settled.header_lines = header_lines(settled.headers, level + 1)
+  return settled
+end
+
+--- A client of one service. No request is made yet. Raises for what the program
+--- got wrong, naming the option.
+---@param given table   see docs/REFERENCE.md; what is missing comes from the environment
+---@return oc.Client|nil client
+---@return oc.Error|nil err   kind `options`: an environment variable is unusable
+function client.new(given)
+  local settled, err = settle(given, 2, os.getenv)
+  if not settled then return nil, err end
+  local leads_environment
+  leads_environment, err = options.from_environment(options.leads, {}, os.getenv)
+  if not leads_environment then return nil, err end
+  local self = setmetatable({settings = settled, log = log.new(settled.log), tokens = 0,
+    leads_environment = leads_environment}, Client)
+  if settled.insecure then
+    self.log("warn", "insecure", {origin = settled.origin,
+      hint = "certificates are not verified: anybody on the way can read and change everything"})
+  end
+  local provider = settled.auth and auth.of(settled.auth)
+  if settled.auth == nil then
+    provider, err = auth_from_environment(settled, os.getenv, self.log)
+    if err then return nil, err end
+  end
+  self.auth, settled.auth = provider or nil, nil
+  self.transport = {}
+  for _, name in ipairs(transport_names) do self.transport[name] = settled[name] end
+  self.transport.user_agent = settled.user_agent or "oc/" .. version
+  if settled.host then
+    self.host = settled.host
+  else
+    self.host, err = require("oc.host.script").new()
+    if not self.host then return nil, err end
+  end
+  return self
+end
+
+Client.__tostring = function(self) return "oc.client(" .. self.settings.origin .. ")" end
+Client.__name = "oc.client"
+
+-- Opens an exchange under this client's transport options.
+function Client:open(request)
+  local all = {}
+  for name, value in pairs(self.transport) do all[name] = value end
+  for name, value in pairs(request) do all[name] = value end
+  return self.host:open(all)
+end
+
+-- One request, its whole answer: status, body, headers | nil, err.
+local function exchange_once(self, request)
+  local x, err = self:open(request)
+  if not x then return nil, err end
+  local status, headers = x:head()
+  if not status then
+    x:close()
+    return nil, headers
+  end
+  local parts = {}
+  while true do
+    local bytes
+    bytes, err = x:read()
+    if not bytes then break end
+    parts[#parts + 1] = bytes
+  end
+  x:close()
+  if err then return nil, err end
+  return status, table.concat(parts), headers
+end
+
+-- A single request with retries, for what is not a page: status, body | nil, err.
+local function send(self, what, request, deadline)
+  local settings, host = self.settings, self.host
+  request.max_body_bytes = MAX_ANSWER_BYTES
+  for attempt = 1, settings.max_attempts do
+    local status, body, headers = exchange_once(self, request)
+    local err, again, after
+    if status then
+      local kind, retryable, wait_s = core.judge(status, headers["retry-after"], host.time())
+      if not retryable then return status, body end
+      err = errors.new(kind, ("%s: HTTP %d"):format(what, status), {status = status, retry_after_s = wait_s})
+      again, after = true, wait_s
+    else
+      err = body
+      again = core.retryable(err.kind)
+      err.message = what .. ": " .. err.message
+    end
+    err.attempts = attempt
+    local wait_s = after or core.backoff(attempt, settings.backoff_base_s, settings.backoff_cap_s, host.random())
+    if not again or attempt == settings.max_attempts or wait_s > settings.retry_after_cap_s or
+        (deadline and host.now() + wait_s > deadline) then
+      return nil, err
+    end
+    self.log("info", "retry", {kind = err.kind, status = err.status, attempt = attempt, wait_s = wait_s})
+    local slept, stopped = host.sleep(wait_s)
+    if not slept then return nil, stopped end
+  end
+end
+
+--- The header that goes with a request; fetches a token when there is none or it
+--- is about to expire.
+---@param deadline number|nil   by the host's clock
+---@return string|nil line   nil also when no authorisation is asked for
+---@return oc.Error|nil err
+function Client:authorization(deadline)
+  if not self.auth then return nil end
+  local now = self.host.now()
+  if not self.token or now >= self.token_until then
+    local token, more = self.auth:fetch(function(request)
+      return send(self, "cannot get a token", request, deadline)
+    end)
+    if not token then return nil, more end
+    local life = type(more) == "number" and more or math.huge
+    self.token, self.tokens = token, self.tokens + 1
+    self.token_until = life == math.huge and life or now + life - math.min(TOKEN_MARGIN_S, life / 10)
+  end
+  return "Authorization: Bearer " .. self.token
+end
+
+--- The token was refused. Is it worth asking for another?
+---@param line string   the header that was refused
+---@return boolean
+function Client:renew(line)
+  if not self.auth or not self.auth.renewable then return false end
+  if line == "Authorization: Bearer " .. tostring(self.token) then self.token = nil end
+  return true
+end
+
+--- All leads that match, page after page.
+---
+--- The object is also an iterator: `for lead in client:leads() do`. In a `for`, a
+--- failure raises the error object. Raises for unknown or wrong options.
+---@param given table|nil   see docs/REFERENCE.md
+---@return oc.Leads leads
+---@return nil
+---@return nil
+---@return oc.Leads leads   so that a Lua 5.4 `for` closes it on `break`
+function Client:leads(given)
+  local new = leads.new(self, given, 2)
+  return new, nil, nil, new
+end
+
+--- Ends all transfers and closes the connections.
+function Client:close()
+  self.token = nil
+  if not self.settings.host then self.host:close() end
+end
+
+Client.__close = Client.close
+
+return client

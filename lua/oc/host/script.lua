@@ -1,0 +1,162 @@
+--- The host for scripts: it blocks, in libcurl's own poll.
+--
+-- A host is what the rest of oc knows of the world: a clock, sleep, chance, and
+-- exchanges that it opens. The interface is small on purpose, since every event
+-- loop brings its own; nothing above a host knows which one it is.
+
+local core = require "oc.core"
+
+local script = {}
+
+--- One HTTP exchange under way.
+---@class oc.Exchange
+---@field head fun(self: oc.Exchange): integer|nil, table   status, headers (lower-case names, repeated ones joined by ", "); nil, err
+---@field read fun(self: oc.Exchange): string|false|nil, table|nil   bytes; false at the clean end; nil, err
+---@field stats fun(self: oc.Exchange): table   see below
+---@field close fun(self: oc.Exchange)   stops the transfer; may be called again
+
+--- What `stats` gives: `bytes` of the body decoded, `wire_bytes` as sent,
+--- `elapsed_s`, `unattended_s` (the longest stretch in which nobody pulled),
+--- `reused` (an open connection served), `http_version` ("1.1", "2"), `paused`.
+
+--- What to ask for. Everything but `url` may also stand in the transport
+--- options of the host, and here overrides them.
+---@class oc.Request
+---@field url string   http or https
+---@field method? "GET"|"POST"
+---@field headers? string[]   "Name: value"; not merged with those of the host
+---@field body? string   with POST
+---@field connect_timeout_s? number
+---@field idle_timeout_s? number
+---@field request_timeout_s? number
+---@field ca_file? string
+---@field ca_path? string
+---@field client_cert? string
+---@field client_key? string
+---@field client_key_password? string
+---@field insecure? boolean
+---@field proxy? string   "" for none, whatever the environment says
+---@field no_proxy? string
+---@field compress? boolean
+---@field max_body_bytes? number
+---@field buffer_bytes? number   unread bytes above which the transfer pauses
+---@field user_agent? string
+
+---@class oc.Host
+---@field now fun(): number   seconds that only grow
+---@field time fun(): number   seconds since 1970 UTC
+---@field sleep fun(seconds: number): true|nil, table|nil   nil, err of kind `cancelled`
+---@field random fun(): number   in [0, 1)
+---@field open fun(self: oc.Host, request: oc.Request): oc.Exchange|nil, table|nil   starts, does not wait
+---@field pump fun(self: oc.Host)   lets transfers get on, without blocking
+---@field close fun(self: oc.Host)   ends all exchanges
+
+-- A worker of nginx serves everybody: in there nothing may block. (A thread of
+-- its thread pool may; that has no cosockets.)
+local function refuse_event_loops()
+  local ngx = rawget(_G, "ngx")
+  if type(ngx) == "table" and type(ngx.socket) == "table" then
+    error("oc.host.script would block this nginx worker: use oc.host.resty", 3)
+  end
+end
+
+-- Not math.random: it belongs to the program, and before 5.4 starts the same in
+-- every process, so that all would retry at once.
+local function new_random(seed)
+  local state = seed % 2147483646 + 1
+  return function()
+    state = state * 16807 % 2147483647 -- Park and Miller; exact in a double
+    return (state - 1) / 2147483646
+  end
+end
+
+local function new_seed()
+  local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16) % 2 ^ 31
+  return math.floor(core.time() * 1e6) + math.floor(address / 16)
+end
+
+local function cancelled(doing)
+  return setmetatable({
+    kind = "cancelled",
+    message = "interrupted while " .. doing,
+  }, core.error_metatable)
+end
+
+local function sleep(seconds)
+  local until_s = core.now() + seconds
+  repeat
+    local whole, left = core.sleep(seconds)
+    if not whole then return nil, cancelled "waiting" end
+    seconds = until_s - core.now()
+  until left <= 0
+  return true
+end
+
+local Exchange = {}
+Exchange.__index = Exchange
+
+-- Each of these asks, and waits for this exchange alone: others that have
+-- something to tell will be asked in their turn.
+
+function Exchange:head()
+  while true do
+    local status, headers = self.raw:head()
+    if status or headers then return status, headers end
+    local event, err = self.pool:wait(nil, self.raw)
+    if event == nil then return nil, err end
+  end
+end
+
+function Exchange:read()
+  while true do
+    local bytes, err = self.raw:read()
+    if bytes ~= nil or err then return bytes, err end
+    local event, why = self.pool:wait(nil, self.raw)
+    if event == nil then return nil, why end
+  end
+end
+
+function Exchange:stats() return self.raw:stats() end
+
+function Exchange:close() self.raw:close() end
+
+Exchange.__close = Exchange.close
+
+local Host = {}
+Host.__index = Host
+
+function Host:open(request)
+  local all = {}
+  for name, value in pairs(self.options) do all[name] = value end
+  for name, value in pairs(request) do all[name] = value end
+  local raw, err = self.pool:start(all)
+  if not raw then return nil, err end
+  return setmetatable({raw = raw, pool = self.pool}, Exchange)
+end
+
+function Host:pump() self.pool:perform() end
+
+function Host:close() self.pool:close() end
+
+Host.__close = Host.close
+
+--- A host whose calls block.
+---@param options? table   transport options for all its requests: see oc.Request
+---@param deps? {now?: function, time?: function, sleep?: function, random?: function}
+---@return oc.Host|nil, table|nil err
+function script.new(options, deps)
+  refuse_event_loops()
+  deps = deps or {}
+  local pool, err = core.http()
+  if not pool then return nil, err end
+  return setmetatable({
+    options = options or {},
+    pool = pool,
+    now = deps.now or core.now,
+    time = deps.time or core.time,
+    sleep = deps.sleep or sleep,
+    random = deps.random or new_random(new_seed()),
+  }, Host)
+end
+
+return script

@@ -1,0 +1,103 @@
+--- oc: leads of a Teams calling operator from AudioCodes Live Platform, as Lua
+-- tables. The module itself: what users reach by `require "oc"`.
+
+local core = require "oc.core"
+local errors = require "oc.errors"
+local options = require "oc.options"
+
+local oc = {}
+
+-- One mark for empty arrays in the whole process, so that what oc reads, lua-cjson
+-- writes well, where it has such a mark.
+local has_cjson, cjson = pcall(require, "cjson")
+local array_metatable = has_cjson and type(cjson.empty_array_mt) == "table" and cjson.empty_array_mt
+  or {__name = "oc.array"}
+core.set_array_metatable(array_metatable)
+
+oc._VERSION = require "oc.version"
+
+--- What a JSON null is with `nulls = "null"`; also `cjson.null` and `ngx.null`.
+---@type lightuserdata
+oc.null = core.null
+
+oc.auth = require "oc.auth"
+oc.client = require("oc.client").new
+
+--- Marks a table as an array, so that it is written as `[]` when it is empty.
+---@param t? table   default: a new one
+---@return table t
+function oc.array(t)
+  if t ~= nil and type(t) ~= "table" then error("oc.array: a table expected, got " .. type(t), 2) end
+  return setmetatable(t or {}, array_metatable)
+end
+
+--- Writes a value as compact JSON: keys in the service's order, unknown ones
+--- sorted behind. Lossless for leads fetched with `nulls = "null"`. Raises for
+--- what JSON cannot say, naming the place.
+---@param value any
+---@return string json
+oc.encode = core.encode
+
+--- Reads one JSON document, strictly.
+---@param text string
+---@param given? oc.DecoderOptions
+---@return any value   a JSON null is nil or oc.null
+---@return oc.Error|nil err   kind `json` or `limit`, with `offset`
+function oc.decode(text, given)
+  if type(text) ~= "string" then error("oc.decode: a string expected, got " .. type(text), 2) end
+  return core.decode(text, options.check(options.decoder, given, "oc.decode", 2))
+end
+
+---@class oc.DecoderOptions
+---@field nulls? "nil"|"null"   what a JSON null is: absent (default) or oc.null
+---@field max_depth? integer   deepest nesting, default 64
+---@field max_lead_bytes? integer   default 8 MiB
+---@field max_body_bytes? integer   default 4 GiB
+
+--- A decoder of one page, without any I/O: `feed` bytes, take leads with `next`.
+---@class oc.Decoder
+---@field feed fun(self: oc.Decoder, bytes: string): true|nil, oc.Error|nil
+---@field next fun(self: oc.Decoder): table|nil, oc.Error|nil   nil: feed more, or the end
+---@field read fun(self: oc.Decoder, n?: integer): table[]|nil, oc.Error|nil   the leads that are complete now
+---@field finish fun(self: oc.Decoder): true|nil, oc.Error|nil   was it one complete document?
+---@field reset fun(self: oc.Decoder)   ready for another page
+
+---@param given? oc.DecoderOptions
+---@return oc.Decoder
+function oc.decoder(given)
+  return core.decoder(options.check(options.decoder, given, "oc.decoder", 2))
+end
+
+--- Pages without any I/O, for hosts that bring their own HTTP.
+---@class oc.Pager
+---@field request fun(self: oc.Pager): oc.PageRequest|nil   nil at the end
+---@field response fun(self: oc.Pager, status: integer, headers: table, now?: number)   lower-case names
+---@field feed fun(self: oc.Pager, bytes: string): true
+---@field next fun(self: oc.Pager): table|string|nil   nil: feed more, or finish
+---@field read fun(self: oc.Pager, n?: integer): table[]
+---@field finish fun(self: oc.Pager, err?: oc.Error|string, random?: number): string|nil, number|oc.Error|nil
+---@field over fun(self: oc.Pager): boolean   no more bytes are needed
+---@field ahead fun(self: oc.Pager, n: integer): oc.PageRequest|nil   n pages later, for asking ahead
+---@field result fun(self: oc.Pager): table
+---@field place fun(self: oc.Pager): table   {page, skip, last_id}
+
+--- What to ask for; the host adds Authorization.
+---@class oc.PageRequest
+---@field url string
+---@field headers string[]   "Name: value"
+---@field page integer
+
+---@param given table   see docs/REFERENCE.md; base_url is needed
+---@return oc.Pager
+function oc.pager(given)
+  local settled = options.check(options.pager, given, "oc.pager", 2)
+  if not settled.base_url then error("oc.pager: option 'base_url' is missing", 2) end
+  local address, fault = core.address(settled.base_url)
+  if not address then error("oc.pager: option 'base_url' " .. fault, 2) end
+  return core.pager(options.defaults(options.pager, settled))
+end
+
+--- Is this one of oc's error objects?
+oc.is_error = errors.is
+
+return oc

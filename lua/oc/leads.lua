@@ -1,0 +1,436 @@
+--- Leads: the one loop that pulls them along, for every host.
+--
+-- The consumer asks for a lead; the loop asks the pager, which asks for bytes;
+-- the loop gets them from the host. The pager (C) decides everything about pages;
+-- the host waits; here they meet, with tokens, prefetch, deadline and result.
+
+local core = require "oc.core"
+local errors = require "oc.errors"
+local options = require "oc.options"
+
+local leads = {}
+
+local RESUME_VERSION = 1
+
+-- A transfer nobody pulled for this long may have been dropped by a server that
+-- lost patience: asking again is then not the server's fault.
+local UNATTENDED_S = 1
+
+---@class oc.Leads
+---@field protected pager userdata
+local Leads = {}
+Leads.__index = Leads
+Leads.__name = "oc.leads"
+
+--- Where a run goes on: strings, numbers and booleans only, under 1 KiB. Store it
+--- as you like; `client:leads{resume = ...}` takes it, in another process too.
+---@class oc.Resume
+---@field version integer
+---@field origin string
+---@field page integer
+---@field skip integer   leads of that page, as sent, that were handed out or filtered
+---@field last_id string   id of the last of them, "" if it had none
+---@field page_size integer
+---@field page_base integer
+---@field ms_tenant_id? string
+---@field check_online? boolean
+
+--- What came of a run; asked before its end, what came of it so far.
+---@class oc.Result
+---@field complete boolean   the service was read to its end
+---@field stop_reason "end"|"limit"|"max_pages"|"closed"|"error"|nil   nil while it goes on
+---@field pages integer   pages read whole that were not empty
+---@field leads integer   different leads received
+---@field matched integer   of these, handed out
+---@field duplicates integer   leads that came again because rows moved
+---@field late integer   leads that only `verify` found
+---@field uncertain boolean   a resumed run had lost its place, or `verify` could not be sure
+---@field bytes integer   of bodies, unpacked
+---@field attempts integer   requests for pages
+---@field elapsed_s number
+---@field resume oc.Resume|nil   nil when the run is complete
+
+--- A page, for `pages` and `on_page`.
+---@class oc.PageInfo
+---@field number integer
+---@field leads? table[]   only from `pages`
+---@field count integer   leads handed out from it
+---@field bytes integer   of its body, unpacked, retries included
+---@field attempts integer
+---@field elapsed_s number   from its request, or from when it was turned to if that was sent ahead
+
+local function check_resume(token, given, origin, level)
+  local function refuse(why) error("leads: option 'resume': " .. why, level + 1) end
+  if token.version ~= RESUME_VERSION then
+    refuse(("a token of version %d expected, got %s"):format(RESUME_VERSION, tostring(token.version)))
+  end
+  for _, name in ipairs {"page", "skip", "page_size", "page_base"} do
+    local value = token[name]
+    if type(value) ~= "number" or value < 0 or value ~= math.floor(value) or value > 2 ^ 53 then
+      refuse(("'%s' is no whole number"):format(name))
+    end
+  end
+  for _, name in ipairs {"last_id", "origin"} do
+    if type(token[name]) ~= "string" then refuse(("'%s' is no text"):format(name)) end
+  end
+  if token.origin ~= origin then
+    refuse(("it is of %s, this client is of %s"):format(token.origin, origin))
+  end
+  if given.page then refuse "goes without 'page'" end
+  for _, name in ipairs {"page_size", "ms_tenant_id", "check_online"} do
+    if given[name] ~= nil and given[name] ~= (token[name] or false) then
+      refuse(("'%s' was %s, not %s"):format(name, tostring(token[name]), tostring(given[name])))
+    end
+  end
+end
+
+local function settle(client, given, level)
+  local settled = options.check(options.leads, given, "leads", level + 1)
+  local token = settled.resume
+  if settled.ms_tenant_id == "" then error("leads: option 'ms_tenant_id': it is empty", level + 1) end
+  if settled.ms_tenant_id and #settled.ms_tenant_id > 256 then
+    error("leads: option 'ms_tenant_id': more than 256 bytes", level + 1)
+  end
+  if token then
+    check_resume(token, settled, client.settings.origin, level + 1)
+    settled.page_size = token.page_size
+    settled.ms_tenant_id = token.ms_tenant_id
+    settled.check_online = token.check_online or nil
+  end
+  return settled
+end
+
+local function new_pager(client, settled)
+  local all = {}
+  for _, option in ipairs(options.pager) do
+    local value = settled[option.name]
+    if value == nil then value = client.settings[option.name] end
+    all[option.name] = value
+  end
+  if settled.resume then all.page_base = settled.resume.page_base end
+  return core.pager(all)
+end
+
+--- See `Client:leads`.
+---@param client oc.Client
+---@param given table|nil
+---@param level integer   of the caller, for errors
+---@return oc.Leads
+function leads.new(client, given, level)
+  local settled = settle(client, given, level + 1)
+  for name, value in pairs(client.leads_environment) do
+    if settled[name] == nil then settled[name] = value end
+  end
+  local default_max_pages = settled.max_pages == nil
+  options.defaults(options.leads, settled)
+  return setmetatable({
+    client = client, host = client.host, settings = settled, pager = new_pager(client, settled),
+    ahead = {}, default_max_pages = default_max_pages, started = client.host.now(),
+    deadline = client.settings.deadline_s and client.host.now() + client.settings.deadline_s,
+  }, Leads)
+end
+
+-- --- one exchange ---------------------------------------------------------------
+
+-- Opens the request of a page, with the token as it is now.
+local function open(self, request)
+  local line, err = self.client:authorization(self.deadline)
+  if err then return nil, err, true end
+  local headers = {}
+  for _, h in ipairs(request.headers) do headers[#headers + 1] = h end
+  for _, h in ipairs(self.client.settings.header_lines) do headers[#headers + 1] = h end
+  headers[#headers + 1] = line
+  local x
+  x, err = self.client:open {url = request.url, headers = headers}
+  if not x then return nil, err end
+  return {url = request.url, x = x, line = line}
+end
+
+local function drop_ahead(self)
+  for _, e in ipairs(self.ahead) do e.x:close() end
+  self.ahead = {}
+end
+
+-- The exchange for a request: the one that was sent ahead, if it is for that.
+local function take_ahead(self, request)
+  local first = table.remove(self.ahead, 1)
+  if not first or first.url == request.url then return first end
+  first.x:close()
+  drop_ahead(self)
+end
+
+-- Sends for the pages that follow. A failure here is told when its turn comes.
+local function send_ahead(self)
+  for i = #self.ahead + 1, self.settings.prefetch do
+    local request = self.pager:ahead(i)
+    local entry = request and open(self, request)
+    if not entry then return end
+    self.ahead[i] = entry
+  end
+end
+
+local function drop_exchange(self)
+  if self.entry then self.entry.x:close() end
+  self.entry = nil
+end
+
+-- Asks for the page at hand and waits for the head of the answer. A refused token
+-- is renewed once between two pages that came well.
+-- true | nil, err, whether err is of the credentials and no fault of this page.
+local function ask(self)
+  local request = self.pager:request()
+  self.page_number = request.page
+  if not self.page_started then
+    self.page_started, self.page_count, self.page_attempts = self.host.now(), 0, 0
+    self.page_bytes = self.pager:result().bytes
+  end
+  self.page_attempts = self.page_attempts + 1
+  self.entry = take_ahead(self, request)
+  local err, of_credentials
+  if not self.entry then
+    self.entry, err, of_credentials = open(self, request)
+    if not self.entry then return nil, err, of_credentials end
+  end
+  local status, headers = self.entry.x:head()
+  if status == 401 and not self.renewed and self.entry.line and self.client:renew(self.entry.line) then
+    self.renewed = true
+    drop_exchange(self)
+    drop_ahead(self)
+    self.entry, err, of_credentials = open(self, request)
+    if not self.entry then return nil, err, of_credentials end
+    status, headers = self.entry.x:head()
+  end
+  if not status then return nil, headers end
+  self.pager:response(status, headers, self.host.time())
+  if status == 200 then send_ahead(self) end
+  return true
+end
+
+-- --- the end of a page ----------------------------------------------------------
+
+local function page_info(self)
+  return {
+    number = self.page_number, count = self.page_count, attempts = self.page_attempts,
+    bytes = self.pager:result().bytes - self.page_bytes,
+    elapsed_s = self.host.now() - self.page_started,
+  }
+end
+
+local function fail(self, err)
+  drop_exchange(self)
+  self.failed = true
+  errors.explain(err)
+  err.resume = self:resume()
+  return nil, err
+end
+
+local function past_deadline(self, wait_s)
+  if not self.deadline or self.host.now() + wait_s <= self.deadline then return nil end
+  return errors.new("timeout", ("cannot read page %d: deadline_s (%g s) is over"):format(
+    self.page_number or 0, self.client.settings.deadline_s), {page = self.page_number})
+end
+
+local function finish_run(self)
+  drop_exchange(self)
+  drop_ahead(self)
+  self.over = true
+  local result, log = self:result(), self.client.log
+  if result.forgotten > 0 then
+    log("warn", "ids_forgotten", {forgotten = result.forgotten,
+      hint = "leads that came twice far apart may have been handed out twice"})
+  end
+  if result.uncertain then
+    log("warn", "uncertain", {hint = "the last lead of the earlier run has moved, or rows cannot be told apart"})
+  end
+  if result.stop_reason == "max_pages" and self.default_max_pages then
+    log("warn", "cut_by_max_pages", {pages = result.pages, leads = result.leads, option = "max_pages",
+      hint = "there may be more leads: set max_pages (math.huge for all)"})
+  end
+end
+
+local function tell_retry(self, wait_s, why)
+  local info = {page = self.page_number, attempt = why.attempts, wait_s = wait_s, kind = why.kind,
+    status = why.status, message = why.message}
+  self.client.log("info", "retry", info)
+  if self.client.settings.on_retry then self.client.settings.on_retry(info) end
+end
+
+-- The answer is over, well or not. true: go on; false: the run is over; nil, err.
+local function finish_page(self, err)
+  if err and self.entry and self.entry.x:stats().unattended_s > UNATTENDED_S then
+    err.unattended = err.kind == "network" or nil
+  end
+  drop_exchange(self)
+  local late = past_deadline(self, 0)
+  if err and late then return fail(self, late) end
+  local what, more, why = self.pager:finish(err, self.host.random())
+  if what == nil then
+    return fail(self, more)
+  elseif what == "wait" then
+    late = past_deadline(self, more)
+    if late then return fail(self, late) end
+    if why then tell_retry(self, more, why) end
+    local slept, stopped = true, nil
+    if more > 0 then slept, stopped = self.host.sleep(more) end
+    if not slept then return fail(self, stopped) end
+    return true
+  end
+  assert(what == "next" or what == "end", "the pager's answer is unknown")
+  self.page_done = page_info(self)
+  self.page_started, self.renewed = nil, nil
+  if self.client.settings.on_page and (what == "next" or self.page_done.count > 0) then
+    self.client.settings.on_page(self.page_done)
+  end
+  if what == "end" then finish_run(self) end
+  return what == "next"
+end
+
+-- Gets more bytes into the pager, or deals with the page's end. As finish_page.
+local function step(self)
+  if not self.entry then
+    local ok, err, of_credentials = ask(self)
+    if ok then return true end
+    if of_credentials or err.kind == "cancelled" then return fail(self, err) end
+    return finish_page(self, err)
+  end
+  local late = past_deadline(self, 0)
+  if late then return fail(self, late) end
+  local bytes, err = self.entry.x:read()
+  if bytes then
+    self.pager:feed(bytes)
+    return true
+  end
+  if err and err.kind == "cancelled" then return fail(self, err) end
+  return finish_page(self, err)
+end
+
+-- --- the face -------------------------------------------------------------------
+
+--- The next lead.
+---@return table|string|nil lead   nil at the end; a string with `raw`
+---@return oc.Error|nil err   calling again goes on where it failed
+function Leads:next()
+  if self.over then return nil end
+  self.failed = nil
+  while true do
+    local lead = self.entry and self.pager:next()
+    if lead then
+      self.page_count = self.page_count + 1
+      return lead
+    end
+    local going, err
+    if self.pager:over() then
+      going, err = finish_page(self)
+    else
+      going, err = step(self)
+    end
+    if not going then return nil, err end
+  end
+end
+
+function Leads:__call()
+  local lead, err = self:next()
+  if err then error(err, 0) end
+  return lead
+end
+
+-- The leads of the page at hand as an array, once it is whole; nil at the end of
+-- the run. On failure nil, err, and what came of the page in err.partial.
+local function next_page(self)
+  if self.over then return nil end
+  self.failed, self.page_done = nil, nil
+  local got = core.decoder():read()
+  while true do
+    if self.entry then
+      for _, lead in ipairs(self.pager:read()) do
+        got[#got + 1] = lead
+        self.page_count = self.page_count + 1
+      end
+    end
+    local going, err
+    if self.pager:over() then
+      going, err = finish_page(self)
+    else
+      going, err = step(self)
+    end
+    if err then
+      err.partial = got
+      return nil, err
+    end
+    if self.page_done then
+      local page = self.page_done
+      self.page_done = nil
+      page.leads = got
+      if going or #got > 0 then return page end
+    end
+    if not going then return nil end
+  end
+end
+
+--- An iterator over pages, each with all its leads. A failure raises; the leads
+--- of the page that failed are in err.partial.
+---@return fun(): oc.PageInfo|nil
+function Leads:pages()
+  return function()
+    local page, err = next_page(self)
+    if err then error(err, 0) end
+    return page
+  end
+end
+
+--- All leads at once.
+---@return table[]|nil leads   an array
+---@return oc.Result|oc.Error result   on failure the error: err.partial holds the leads that came
+function Leads:all()
+  local all = core.decoder():read()
+  while true do
+    local page, err = next_page(self)
+    for _, lead in ipairs(page and page.leads or err and err.partial or {}) do all[#all + 1] = lead end
+    if err then
+      err.partial = all
+      return nil, err
+    end
+    if not page then return all, self:result() end
+  end
+end
+
+--- Where this run has got to.
+---@return oc.Resume|nil   nil when the run is complete
+function Leads:resume()
+  local result = self.pager:result()
+  if result.complete then return nil end
+  local token, settled = self.pager:place(), self.settings
+  token.version = RESUME_VERSION
+  token.origin = self.client.settings.origin
+  token.page_size = settled.page_size
+  token.page_base = settled.resume and settled.resume.page_base or self.client.settings.page_base
+  token.ms_tenant_id = settled.ms_tenant_id
+  token.check_online = settled.check_online or nil
+  return token
+end
+
+--- What came of the run.
+---@return oc.Result
+function Leads:result()
+  local result = self.pager:result()
+  if not result.stop_reason then
+    result.stop_reason = self.closed and "closed" or self.failed and "error" or nil
+  end
+  result.elapsed_s = (self.ended or self.host.now()) - self.started
+  result.resume = self:resume()
+  return result
+end
+
+--- Stops the transfer. What was handed out stays; `result` tells how far it got.
+function Leads:close()
+  if not self.over then
+    self.closed, self.over = true, true
+    drop_exchange(self)
+    drop_ahead(self)
+  end
+  self.ended = self.ended or self.host.now()
+end
+
+Leads.__close = Leads.close
+
+return leads

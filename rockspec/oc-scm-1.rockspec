@@ -1,0 +1,100 @@
+rockspec_format = "3.0"
+package = "oc"
+version = "scm-1"
+
+source = {
+  url = "git+https://example.com/oc.git",
+  branch = "main",
+}
+
+description = {
+  summary = "Fetches the leads of an Operator Connect tenant, filters and reports on them",
+  detailed = [[
+Pages through the leads of the service with a libcurl transport and a streaming
+JSON decoder in C, filters them before they become tables, synchronises civic
+addresses, and makes reports. As a library, and as the command oc-leads.]],
+  license = "MIT",
+}
+
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "lua-cjson",
+  "lpeg",
+  "argparse",
+  -- The sandbox only:
+  "luasocket",
+  "lua-zlib",
+}
+
+external_dependencies = {
+  -- No header: it lies in different folders on multiarch systems.
+  CURL = {library = "curl"},
+}
+
+build = {
+  type = "builtin",
+  modules = {
+    ["oc.core"] = {
+      sources = {
+        "src/oc.c",
+        "src/oc_address.c",
+        "src/oc_buf.c",
+        "src/oc_build.c",
+        "src/oc_clock.c",
+        "src/oc_decode.c",
+        "src/oc_encode.c",
+        "src/oc_error.c",
+        "src/oc_http.c",
+        "src/oc_interrupt.c",
+        "src/oc_json.c",
+        "src/oc_keys.c",
+        "src/oc_number.c",
+        "src/oc_page.c",
+        "src/oc_pager.c",
+        "src/oc_retry.c",
+        "src/oc_scan.c",
+        "src/oc_seen.c",
+        "src/oc_text.c",
+        "src/oc_time.c",
+        "src/oc_transport.c",
+        "src/oc_transport_fault.c",
+        "src/oc_transport_head.c",
+        "src/oc_transport_init.c",
+        "src/oc_transport_opts.c",
+        "src/oc_url.c",
+      },
+      defines = {"_POSIX_C_SOURCE=200809L"},
+      libraries = {"curl", "m", "pthread"},
+      incdirs = {"$(CURL_INCDIR)"},
+      libdirs = {"$(CURL_LIBDIR)"},
+    },
+    ["oc.errors"] = "lua/oc/errors.lua",
+    ["oc.host.script"] = "lua/oc/host/script.lua",
+    ["oc.log"] = "lua/oc/log.lua",
+    ["oc.sandbox.data"] = "lua/oc/sandbox/data.lua",
+    ["oc.sandbox.faults"] = "lua/oc/sandbox/faults.lua",
+    ["oc.sandbox.gzip"] = "lua/oc/sandbox/gzip.lua",
+    ["oc.sandbox.http"] = "lua/oc/sandbox/http.lua",
+    ["oc.sandbox"] = "lua/oc/sandbox/init.lua",
+    ["oc.sandbox.journal"] = "lua/oc/sandbox/journal.lua",
+    ["oc.sandbox.json"] = "lua/oc/sandbox/json.lua",
+    ["oc.sandbox.options"] = "lua/oc/sandbox/options.lua",
+    ["oc.sandbox.pages"] = "lua/oc/sandbox/pages.lua",
+    ["oc.sandbox.pools"] = "lua/oc/sandbox/pools.lua",
+    ["oc.sandbox.query"] = "lua/oc/sandbox/query.lua",
+    ["oc.sandbox.random"] = "lua/oc/sandbox/random.lua",
+    ["oc.sandbox.reply"] = "lua/oc/sandbox/reply.lua",
+    ["oc.sandbox.routes"] = "lua/oc/sandbox/routes.lua",
+    ["oc.sandbox.samples"] = "lua/oc/sandbox/samples.lua",
+    ["oc.sandbox.store"] = "lua/oc/sandbox/store.lua",
+    ["oc.sandbox.token"] = "lua/oc/sandbox/token.lua",
+  },
+  install = {
+    bin = {["oc-leads"] = "script/oc-leads"},
+  },
+}
+
+test = {
+  type = "command",
+  command = "script/test",
+}

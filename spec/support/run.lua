@@ -1,0 +1,42 @@
+-- run.lua ROOT... - busted under the Lua that runs this file (the launcher in a
+-- distribution may pick another one). A line for each spec file, failures in full
+-- at the end, and as last line `N passed, N failed`; errors count as failed.
+
+package.preload["busted.outputHandlers.oc"] = function()
+  return function(options)
+    local busted = require "busted"
+    options.deferPrint = true -- no dots
+    options.verbose = true    -- tracebacks
+    local handler = require "busted.outputHandlers.plainTerminal"(options)
+    local before
+
+    local function failed() return handler.failuresCount + handler.errorsCount end
+
+    busted.subscribe({"file", "start"}, function(file)
+      before = {handler.successesCount, failed(), handler.pendingsCount}
+      io.write(file.name, " ")
+      io.flush() -- so that a crash tells where
+      return nil, true
+    end)
+
+    busted.subscribe({"file", "end"}, function()
+      local bad, pending = failed() - before[2], handler.pendingsCount - before[3]
+      io.write(handler.successesCount - before[1])
+      if bad > 0 then io.write(", ", bad, " FAILED") end
+      if pending > 0 then io.write(", ", pending, " pending") end
+      io.write "\n"
+      return nil, true
+    end)
+
+    -- Subscribed last, so after the failures are shown.
+    busted.subscribe({"suite", "end"}, function()
+      io.write(("\n%d passed, %d failed\n"):format(handler.successesCount, failed()))
+      io.flush()
+      return nil, true
+    end)
+
+    return handler
+  end
+end
+
+require "busted.runner" {standalone = false, output = "oc"}

@@ -1,0 +1,536 @@
+/*
+** oc_http.c - the transport, the clock and interrupts for Lua.
+** A pool userdata owns an oc_pool, an exchange userdata an oc_exchange; both are
+** valid and closed before anything is opened. An exchange holds its pool's
+** userdata as user value; closing or collecting them in any order is safe.
+*/
+#include "oc_http.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "oc_clock.h"
+#include "oc_error.h"
+#include "oc_interrupt.h"
+#include "oc_transport.h"
+
+static const char POOL[] = "oc.pool";
+static const char EXCHANGE[] = "oc.exchange";
+
+typedef struct pool {
+  oc_pool *p;      /* NULL: closed */
+} pool;
+
+typedef struct exchange {
+  oc_exchange *x;  /* NULL: never started */
+} exchange;
+
+/*
+** Options of start, as data. Where their values go in an oc_request; headers
+** and body are looked after by hand.
+*/
+
+enum type { STRING, SECONDS, BYTES, BOOLEAN, HEADERS, BODY };
+
+typedef struct field {
+  const char *name;
+  enum type type;
+  size_t at;
+} field;
+
+#define AT(f) offsetof(oc_request, f)
+
+static const field FIELDS[] = {
+    {"url", STRING, AT(url)},
+    {"method", STRING, AT(method)},
+    {"headers", HEADERS, 0},
+    {"body", BODY, 0},
+    {"connect_timeout_s", SECONDS, AT(connect_timeout_s)},
+    {"idle_timeout_s", SECONDS, AT(idle_timeout_s)},
+    {"request_timeout_s", SECONDS, AT(request_timeout_s)},
+    {"ca_file", STRING, AT(ca_file)},
+    {"ca_path", STRING, AT(ca_path)},
+    {"client_cert", STRING, AT(client_cert)},
+    {"client_key", STRING, AT(client_key)},
+    {"client_key_password", STRING, AT(client_key_password)},
+    {"insecure", BOOLEAN, AT(insecure)},
+    {"proxy", STRING, AT(proxy)},
+    {"no_proxy", STRING, AT(no_proxy)},
+    {"compress", BOOLEAN, AT(compress)},
+    {"max_body_bytes", BYTES, AT(max_body_bytes)},
+    {"buffer_bytes", BYTES, AT(buffer_bytes)},
+    {"user_agent", STRING, AT(user_agent)},
+};
+
+#define FIELD_COUNT (sizeof(FIELDS) / sizeof(FIELDS[0]))
+
+static const field *find_field(const char *name) {
+  size_t i;
+  for (i = 0; i < FIELD_COUNT; i++)
+    if (strcmp(FIELDS[i].name, name) == 0)
+      return &FIELDS[i];
+  return NULL;
+}
+
+/* The value on top must have that type. */
+static void expect(lua_State *L, const field *f, int type) {
+  if (lua_type(L, -1) != type)
+    luaL_error(L, "bad option '%s' (%s expected, got %s)", f->name,
+               lua_typename(L, type), luaL_typename(L, -1));
+}
+
+/* The text on top, which must hold no NUL and, being sent, no line's end. */
+static const char *text_of(lua_State *L, const char *name) {
+  size_t n;
+  const char *s = lua_tolstring(L, -1, &n);
+  if (strlen(s) != n || strpbrk(s, "\r\n") != NULL)
+    luaL_error(L, "bad option '%s' (CR, LF or NUL in it)", name);
+  return s;
+}
+
+static double number_of(lua_State *L, const field *f) {
+  double n = (double)lua_tonumber(L, -1);
+  if (!(n >= 0))  /* NaN too */
+    luaL_error(L, "bad option '%s' (not negative expected)", f->name);
+  return n < 1e18 ? n : 0;  /* math.huge: no limit */
+}
+
+/* "Name: value" with a name that HTTP allows. */
+static int is_header(const char *s) {
+  static const char TOKEN[] =
+      "!#$%&'*+-.^_`|~0123456789"
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  size_t n = strspn(s, TOKEN);
+  return n > 0 && s[n] == ':';
+}
+
+/* Looks at every header of the list on top. */
+static void check_headers(lua_State *L) {
+  int i, n = (int)lua_rawlen(L, -1);
+  for (i = 1; i <= n; i++) {
+    lua_rawgeti(L, -1, i);
+    if (lua_type(L, -1) != LUA_TSTRING || !is_header(text_of(L, "headers")))
+      luaL_error(L, "bad option 'headers' (item %d is no \"Name: value\")", i);
+    lua_pop(L, 1);
+  }
+}
+
+/* Puts the value on top, option f, where it belongs. */
+static void take_field(lua_State *L, const field *f, oc_request *r) {
+  char *at = (char *)r + f->at;
+  switch (f->type) {
+    case STRING:
+      expect(L, f, LUA_TSTRING);
+      *(const char **)(void *)at = text_of(L, f->name);
+      break;
+    case SECONDS:
+    case BYTES:
+      expect(L, f, LUA_TNUMBER);
+      *(double *)(void *)at = number_of(L, f);
+      break;
+    case BOOLEAN:
+      expect(L, f, LUA_TBOOLEAN);
+      *(int *)(void *)at = lua_toboolean(L, -1);
+      break;
+    case HEADERS:
+      expect(L, f, LUA_TTABLE);
+      check_headers(L);
+      break;
+    case BODY:
+      expect(L, f, LUA_TSTRING);
+      r->body = lua_tolstring(L, -1, &r->body_bytes);
+      break;
+  }
+}
+
+/* Reads the options at index i, or raises. The strings stay the table's. */
+static void take_options(lua_State *L, int i, oc_request *r) {
+  memset(r, 0, sizeof(*r));
+  for (lua_pushnil(L); lua_next(L, i) != 0; lua_pop(L, 1)) {
+    const field *f = NULL;
+    if (lua_type(L, -2) == LUA_TSTRING)
+      f = find_field(lua_tostring(L, -2));
+    if (f == NULL)
+      luaL_error(L, "unknown option '%s'",
+                 lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2)
+                                                : luaL_typename(L, -2));
+    else
+      take_field(L, f, r);
+  }
+  if (r->url == NULL)
+    luaL_error(L, "missing option 'url'");
+  if (r->method != NULL && strcmp(r->method, "GET") != 0 &&
+      strcmp(r->method, "POST") != 0)
+    luaL_error(L, "bad option 'method' (GET or POST expected)");
+  if (r->body != NULL && (r->method == NULL || r->method[0] != 'P'))
+    luaL_error(L, "bad option 'body' (only with method POST)");
+}
+
+/*
+** Errors
+*/
+
+/* Pushes nil and what made x fail. */
+static int fail(lua_State *L, const oc_exchange *x) {
+  const oc_fault *f = oc_exchange_fault(x);
+  oc_error_fail(L, f->kind, "%s", f->message);
+  if (f->curl_code != 0) {
+    lua_pushinteger(L, f->curl_code);
+    lua_setfield(L, -2, "curl_code");
+  }
+  if (oc_exchange_url(x)[0] != '\0') {
+    lua_pushstring(L, oc_exchange_url(x));
+    lua_setfield(L, -2, "url");
+  }
+  return 2;
+}
+
+/*
+** Exchanges
+*/
+
+static oc_exchange *check_exchange(lua_State *L, int i) {
+  exchange *e = luaL_checkudata(L, i, EXCHANGE);
+  if (e->x == NULL)
+    luaL_error(L, "attempt to use an exchange that was never started");
+  return e->x;
+}
+
+/* Adds name = value to the table on top; repeated names are joined. */
+static void add_header(lua_State *L, const char *name, size_t name_n,
+                       const char *value, size_t value_n) {
+  lua_pushlstring(L, name, name_n);
+  lua_pushvalue(L, -1);
+  lua_rawget(L, -3);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushlstring(L, value, value_n);
+  } else {
+    lua_pushliteral(L, ", ");
+    lua_pushlstring(L, value, value_n);
+    lua_concat(L, 3);
+  }
+  lua_rawset(L, -3);
+}
+
+static int l_head(lua_State *L) {
+  oc_exchange *x = check_exchange(L, 1);
+  const char *name, *value;
+  size_t name_n, value_n, at = 0;
+  int status;
+  switch (oc_exchange_head(x, &status)) {
+    case OC_NOTHING:
+      return 0;
+    case OC_SOMETHING:
+      lua_pushinteger(L, status);
+      lua_newtable(L);
+      while (oc_exchange_next_header(x, &at, &name, &name_n, &value, &value_n))
+        add_header(L, name, name_n, value, value_n);
+      return 2;
+    default:
+      return fail(L, x);
+  }
+}
+
+static int l_read(lua_State *L) {
+  oc_exchange *x = check_exchange(L, 1);
+  const char *p;
+  size_t n;
+  switch (oc_exchange_peek(x, &p, &n)) {
+    case OC_NOTHING:
+      return 0;
+    case OC_SOMETHING:
+      lua_pushlstring(L, p, n);
+      oc_exchange_take(x, n);
+      return 1;
+    case OC_END:
+      lua_pushboolean(L, 0);
+      return 1;
+    default:
+      return fail(L, x);
+  }
+}
+
+static void set_number(lua_State *L, const char *name, double n) {
+  lua_pushnumber(L, (lua_Number)n);
+  lua_setfield(L, -2, name);
+}
+
+/* A count: an integer where Lua has them and it fits. */
+static void set_count(lua_State *L, const char *name, double n) {
+  if ((double)(lua_Integer)n == n)
+    lua_pushinteger(L, (lua_Integer)n);
+  else
+    lua_pushnumber(L, (lua_Number)n);
+  lua_setfield(L, -2, name);
+}
+
+static void set_boolean(lua_State *L, const char *name, int on) {
+  lua_pushboolean(L, on);
+  lua_setfield(L, -2, name);
+}
+
+static int l_stats(lua_State *L) {
+  oc_stats s = oc_exchange_stats(check_exchange(L, 1));
+  lua_createtable(L, 0, 7);
+  set_count(L, "bytes", s.bytes);
+  set_count(L, "wire_bytes", s.wire_bytes);
+  set_number(L, "unattended_s", s.unattended_s);
+  set_number(L, "elapsed_s", s.elapsed_s);
+  set_boolean(L, "reused", s.reused);
+  set_boolean(L, "paused", s.paused);
+  if (s.http_version != 0) {
+    lua_pushstring(L, s.http_version == 10 ? "1.0" : s.http_version == 11 ? "1.1"
+                      : s.http_version == 20 ? "2" : "3");
+    lua_setfield(L, -2, "http_version");
+  }
+  return 1;
+}
+
+static int l_close_exchange(lua_State *L) {
+  exchange *e = luaL_checkudata(L, 1, EXCHANGE);
+  if (e->x != NULL)
+    oc_exchange_close(e->x);
+  return 0;
+}
+
+static int l_collect_exchange(lua_State *L) {
+  exchange *e = luaL_checkudata(L, 1, EXCHANGE);
+  oc_exchange *x = e->x;
+  e->x = NULL;
+  oc_exchange_free(x);
+  return 0;
+}
+
+/*
+** Pools
+*/
+
+static pool *check_pool(lua_State *L) {
+  pool *u = luaL_checkudata(L, 1, POOL);
+  if (u->p == NULL)
+    luaL_error(L, "attempt to use a closed pool");
+  return u;
+}
+
+static int l_http(lua_State *L) {
+  pool *u = oc_newuserdata(L, sizeof(*u));
+  u->p = NULL;
+  luaL_setmetatable(L, POOL);
+  u->p = oc_pool_new();
+  if (u->p == NULL)
+    return oc_error_fail(L, "memory", "out of memory for a connection pool");
+  return 1;
+}
+
+/* Pushes a closed exchange that keeps the pool at index 1 alive. */
+static exchange *push_exchange(lua_State *L) {
+  exchange *e = oc_newuserdata(L, sizeof(*e));
+  e->x = NULL;
+  luaL_setmetatable(L, EXCHANGE);
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  oc_setuservalue(L, -2);
+  return e;
+}
+
+/* Adds the headers of the options at index 2; they are checked. */
+static int add_headers(lua_State *L, oc_exchange *x) {
+  int i, n, status = OC_OK;
+  lua_getfield(L, 2, "headers");
+  n = lua_istable(L, -1) ? (int)lua_rawlen(L, -1) : 0;
+  for (i = 1; i <= n && status == OC_OK; i++) {
+    const char *line, *colon;
+    lua_rawgeti(L, -1, i);
+    line = lua_tostring(L, -1);
+    colon = strchr(line, ':');
+    if (colon[1 + strspn(colon + 1, " \t")] == '\0') {
+      /* libcurl takes "Name:" as a wish to remove that header */
+      lua_pushlstring(L, line, (size_t)(colon - line));
+      lua_pushliteral(L, ";");
+      lua_concat(L, 2);
+      lua_remove(L, -2);
+      line = lua_tostring(L, -1);
+    }
+    status = oc_exchange_header(x, line);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return status;
+}
+
+static int l_start(lua_State *L) {
+  pool *u = check_pool(L);
+  exchange *e;
+  oc_request r;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  take_options(L, 2, &r);
+  e = push_exchange(L);
+  e->x = oc_exchange_new();
+  if (e->x == NULL || add_headers(L, e->x) != OC_OK)
+    return oc_error_fail(L, "memory", "out of memory for a request");
+  if (oc_exchange_start(e->x, u->p, &r) != OC_OK)
+    return fail(L, e->x);
+  return 1;
+}
+
+static void watch(lua_State *L, int first, int last, int on) {
+  for (; first <= last; first++)
+    oc_exchange_watch(((exchange *)lua_touserdata(L, first))->x, on);
+}
+
+/* wait([timeout_s [, exchange...]]) */
+static int l_wait(lua_State *L) {
+  pool *u = check_pool(L);
+  double timeout = (double)luaL_optnumber(L, 2, (lua_Number)INFINITY);
+  int i, last = lua_gettop(L);
+  enum oc_wait how;
+  luaL_argcheck(L, timeout >= 0, 2, "not negative expected");
+  for (i = 3; i <= last; i++)
+    check_exchange(L, i);
+  watch(L, 3, last, 1);
+  how = oc_pool_wait(u->p, timeout, last >= 3);
+  watch(L, 3, last, 0);
+  if (how == OC_WAIT_CANCELLED)
+    return oc_error_fail(L, "cancelled", "interrupted by signal %d",
+                         oc_interrupt_pending());
+  lua_pushboolean(L, how == OC_WAIT_EVENT);
+  return 1;
+}
+
+static int l_perform(lua_State *L) {
+  pool *u = check_pool(L);
+  lua_pushboolean(L, oc_pool_perform(u->p));
+  return 1;
+}
+
+static int l_counts(lua_State *L) {
+  pool *u = luaL_checkudata(L, 1, POOL);
+  int exchanges = 0, open = 0;
+  if (u->p != NULL)
+    oc_pool_count(u->p, &exchanges, &open);
+  lua_createtable(L, 0, 2);
+  set_count(L, "exchanges", exchanges);
+  set_count(L, "open", open);
+  return 1;
+}
+
+static int l_close_pool(lua_State *L) {
+  pool *u = luaL_checkudata(L, 1, POOL);
+  oc_pool *p = u->p;
+  u->p = NULL;
+  oc_pool_free(p);
+  return 0;
+}
+
+/*
+** Clock and interrupts
+*/
+
+static int l_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)oc_clock_now());
+  return 1;
+}
+
+static int l_time(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)oc_clock_time());
+  return 1;
+}
+
+/* true, and the seconds left if a foreign signal came; false: interrupted */
+static int l_sleep(lua_State *L) {
+  double seconds = (double)luaL_checknumber(L, 1);
+  double left;
+  luaL_argcheck(L, seconds == seconds, 1, "a number expected, got NaN");
+  left = oc_clock_sleep(seconds);
+  lua_pushboolean(L, !oc_interrupt_pending());
+  lua_pushnumber(L, (lua_Number)left);
+  return 2;
+}
+
+static int l_catch_interrupt(lua_State *L) {
+  if (oc_interrupt_catch() != OC_OK)
+    return oc_error_fail(L, "io", "cannot catch signals");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int l_release_interrupt(lua_State *L) {
+  (void)L;
+  oc_interrupt_release();
+  return 0;
+}
+
+static int l_interrupted(lua_State *L) {
+  if (oc_interrupt_pending() == 0)
+    return 0;
+  lua_pushinteger(L, oc_interrupt_pending());
+  return 1;
+}
+
+static int l_versions(lua_State *L) {
+  oc_versions v = oc_transport_versions();
+  lua_createtable(L, 0, 5);
+  lua_pushstring(L, v.curl);
+  lua_setfield(L, -2, "curl");
+  lua_pushstring(L, v.ssl);
+  lua_setfield(L, -2, "ssl");
+  lua_pushstring(L, v.zlib);
+  lua_setfield(L, -2, "zlib");
+  lua_pushstring(L, v.nghttp2);
+  lua_setfield(L, -2, "nghttp2");
+  set_boolean(L, "http2", v.nghttp2 != NULL);
+  return 1;
+}
+
+static const luaL_Reg EXCHANGE_METHODS[] = {
+    {"head", l_head},
+    {"read", l_read},
+    {"stats", l_stats},
+    {"close", l_close_exchange},
+    {"__close", l_close_exchange},
+    {"__gc", l_collect_exchange},
+    {NULL, NULL},
+};
+
+static const luaL_Reg POOL_METHODS[] = {
+    {"start", l_start},
+    {"wait", l_wait},
+    {"perform", l_perform},
+    {"counts", l_counts},
+    {"close", l_close_pool},
+    {"__close", l_close_pool},
+    {"__gc", l_close_pool},
+    {NULL, NULL},
+};
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"http", l_http},
+    {"now", l_now},
+    {"time", l_time},
+    {"sleep", l_sleep},
+    {"catch_interrupt", l_catch_interrupt},
+    {"interrupted", l_interrupted},
+    {"release_interrupt", l_release_interrupt},
+    {"versions", l_versions},
+    {NULL, NULL},
+};
+
+/* A class whose methods are found in its metatable. */
+static void make_class(lua_State *L, const char *name, const luaL_Reg *methods) {
+  if (luaL_newmetatable(L, name)) {
+    luaL_setfuncs(L, methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+}
+
+void oc_http_open(lua_State *L) {
+  make_class(L, POOL, POOL_METHODS);
+  make_class(L, EXCHANGE, EXCHANGE_METHODS);
+  luaL_setfuncs(L, FUNCTIONS, 0);
+}
