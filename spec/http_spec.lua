@@ -38,6 +38,7 @@ local function together(pool, step)
   while core.now() < deadline do
     local result = step()
     if result then return result end
+    pool:perform() -- wait alone does nothing while there is something to fetch
     pool:wait(0.005)
   end
   error("nothing happens", 2)
@@ -71,6 +72,12 @@ local function answer(pool, server, text, ending)
   return request, connection
 end
 
+-- Waits for one exchange; a wait may end early for nothing.
+local function await(pool, exchange)
+  local deadline = core.now() + PATIENCE_S
+  repeat until pool:wait(PATIENCE_S, exchange) or core.now() > deadline and error "nothing happens"
+end
+
 -- Everything up to the end: body, and the error or nil.
 local function drain(pool, exchange)
   local parts = {}
@@ -81,7 +88,7 @@ local function drain(pool, exchange)
     if bytes then
       parts[#parts + 1] = bytes
     else
-      assert(pool:wait(PATIENCE_S, exchange), "nothing happens")
+      await(pool, exchange)
     end
   end
 end
@@ -90,7 +97,7 @@ local function head(pool, exchange)
   while true do
     local status, headers = exchange:head()
     if status or headers then return status, headers end
-    assert(pool:wait(PATIENCE_S, exchange), "nothing happens")
+    await(pool, exchange)
   end
 end
 
@@ -443,7 +450,8 @@ describe("core.http", function()
       body, err = fetch(sized(("x"):rep(1000)), nil, {max_body_bytes = 1000})
       assert.is_nil(err)
       assert.are.equal(1000, #body)
-      _, err = fetch(sized(GZIPPED, "Content-Encoding: gzip\r\n"), nil, {max_body_bytes = 100, compress = true})
+      body, err = fetch(sized(GZIPPED, "Content-Encoding: gzip\r\n"), nil, {max_body_bytes = 100, compress = true})
+      assert.is_true(#body <= 100)
       assert_fault(err, "limit", "more than 100 bytes")
     end)
   end)
@@ -720,6 +728,8 @@ describe("core.http", function()
       pipe:close()
       return n
     end
+    collectgarbage()
+    collectgarbage()
     local before = descriptors()
     local pool = new_pool()
     local connection
@@ -745,7 +755,7 @@ describe("core.http", function()
     pool:close()
     collectgarbage()
     collectgarbage()
-    assert.are.equal(before, descriptors())
+    assert.is_true(descriptors() <= before) -- fewer: what earlier tests left to the collector
   end)
 
   describe("TLS", function()
@@ -821,6 +831,7 @@ describe("core.http", function()
         local pool = new_pool()
         local x = pool:start {url = url:gsub("http", "https")}
         local connection = server:accept()
+        connection:settimeout(0)
         together(pool, function() return connection:receive(5) end)
         if linger then connection:setoption("linger", {on = true, timeout = 0}) end
         connection:close()

@@ -221,7 +221,8 @@ static int l_head(lua_State *L) {
   int status;
   switch (oc_exchange_head(x, &status)) {
     case OC_NOTHING:
-      return 0;
+      lua_pushnil(L);
+      return 1;
     case OC_SOMETHING:
       lua_pushinteger(L, status);
       lua_newtable(L);
@@ -239,7 +240,8 @@ static int l_read(lua_State *L) {
   size_t n;
   switch (oc_exchange_peek(x, &p, &n)) {
     case OC_NOTHING:
-      return 0;
+      lua_pushnil(L);
+      return 1;
     case OC_SOMETHING:
       lua_pushlstring(L, p, n);
       oc_exchange_take(x, n);
@@ -465,9 +467,11 @@ static int l_release_interrupt(lua_State *L) {
 }
 
 static int l_interrupted(lua_State *L) {
-  if (oc_interrupt_pending() == 0)
-    return 0;
-  lua_pushinteger(L, oc_interrupt_pending());
+  int number = oc_interrupt_pending();
+  if (number == 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, number);
   return 1;
 }
 

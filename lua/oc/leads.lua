@@ -218,6 +218,7 @@ end
 
 local function fail(self, err)
   drop_exchange(self)
+  drop_ahead(self) -- who gives up now leaves nothing open
   self.failed = true
   errors.explain(err)
   err.resume = self:resume()

@@ -1,0 +1,615 @@
+-- Leads over real HTTP: every option, every way to read them, every way to stop.
+
+local cjson = require "cjson"
+local oc = require "oc"
+local sandbox_child = require "support.sandbox_child"
+local world = require "support.world"
+
+describe("leads", function()
+  local server, client, logged
+
+  setup(function() server = sandbox_child.start() end)
+  teardown(function() server:close() end)
+
+  local function play(options, given)
+    server:configure(options)
+    client, logged = world.client(server.url .. "/tenantui", given)
+    return client
+  end
+
+  after_each(function()
+    local counts = client.host.pool:counts()
+    assert.equal(0, counts.open, "an exchange is still open")
+    client.host:close()
+  end)
+
+  local function ids_of(leads)
+    local got = {}
+    for lead in leads do got[#got + 1] = lead end
+    return world.ids(got), got
+  end
+
+  local function reference()
+    local plain = world.client(server.url)
+    local all = assert(plain:leads {page_size = 20000, max_pages = math.huge, prefetch = 0}:all())
+    plain.host:close()
+    return world.ids(all), all
+  end
+
+  describe("read", function()
+    it("come one by one, all of them, in the order sent", function()
+      play {leads = 1000}
+      local leads = client:leads()
+      local ids = ids_of(leads)
+      assert.same(reference(), ids)
+      local result = leads:result()
+      assert.is_true(result.complete)
+      assert.equal("end", result.stop_reason)
+      assert.equal(5, result.pages)
+      assert.equal(1000, result.leads)
+      assert.equal(1000, result.matched)
+      assert.equal(0, result.duplicates)
+      assert.is_nil(result.resume)
+    end)
+
+    it("are the sample's, field by field", function()
+      play {leads = 10, civic_sync = false}
+      local file = assert(io.open "spec/fixtures/leads-sample.json")
+      local text = file:read "*a"
+      file:close()
+      local all = assert(client:leads {nulls = "null"}:all())
+      assert.same(assert(oc.decode(text, {nulls = "null"})), all)
+      assert.equal("Dana Levi", all[1].contactDetails.fullName)
+    end)
+
+    it("are plain tables that cjson writes", function()
+      play {leads = 30}
+      for lead in client:leads() do
+        assert.equal("table", type(lead))
+        local back = cjson.decode(cjson.encode(lead))
+        assert.equal(lead.id, back.id)
+        if cjson.empty_array_mt then assert.is_nil(cjson.encode(lead):find '"consentedCountries":{}') end
+      end
+    end)
+
+    it("come with next, whose end can be asked for again", function()
+      play {leads = 10}
+      local leads, n = client:leads(), 0
+      while leads:next() do n = n + 1 end
+      assert.equal(10, n)
+      assert.is_nil(leads:next())
+      assert.is_nil((leads:next()))
+    end)
+
+    it("come by pages", function()
+      play {leads = 25}
+      local seen = {}
+      for page in client:leads {page_size = 10}:pages() do
+        seen[#seen + 1] = page.number .. ":" .. page.count .. ":" .. #page.leads .. ":" .. page.attempts
+        assert.is_true(page.bytes > 1000)
+        assert.is_true(page.elapsed_s >= 0)
+      end
+      assert.same({"1:10:10:1", "2:10:10:1", "3:5:5:1"}, seen)
+    end)
+
+    it("come all at once, with the result", function()
+      play {leads = 25}
+      local all, result = client:leads {page_size = 10}:all()
+      assert.equal(25, #all)
+      assert.equal("end", result.stop_reason)
+    end)
+
+    it("are none where there are none", function()
+      play {leads = 0}
+      local all, result = client:leads():all()
+      assert.equal("[]", oc.encode(all))
+      assert.is_true(result.complete)
+      assert.equal(0, result.pages)
+    end)
+
+    for _, shape in ipairs {"array", "nested", "data", "items", "value"} do
+      it("come in the shape " .. shape, function()
+        play {leads = 450, shape = shape}
+        assert.same(reference(), (ids_of(client:leads())))
+      end)
+    end
+
+    it("come pretty or compact, packed or not", function()
+      for _, compress in ipairs {true, false} do
+        play({leads = 450, pretty = true}, {compress = compress})
+        assert.same(reference(), (ids_of(client:leads())))
+        client.host:close()
+      end
+      play {leads = 10}
+    end)
+  end)
+
+  describe("options", function()
+    it("page_size, page and ms_tenant_id are sent, whatever their characters", function()
+      play {leads = 30}
+      client:leads {page_size = 7, page = 2, ms_tenant_id = "a b&c=d/é", prefetch = 0}:all()
+      local query = server:journal().requests[1].query
+      assert.same({PageNumber = "2", PageSize = "7", msTenantId = "a b&c=d/é"}, query)
+    end)
+
+    it("ms_tenant_id gives that tenant's leads", function()
+      play {leads = 30}
+      local _, everything = reference()
+      local all = assert(client:leads {ms_tenant_id = everything[20].tenantId}:all())
+      assert.equal(everything[20].id, all[1].id)
+      assert.equal(everything[20].tenantId, all[#all].tenantId)
+    end)
+
+    it("check_online goes with the first page only", function()
+      play {leads = 30}
+      client:leads {page_size = 10, check_online = true}:all()
+      local asked = {}
+      for i, request in ipairs(server:journal().requests) do asked[i] = request.query.checkOnline or "-" end
+      assert.same({"true", "-", "-", "-"}, {asked[1], asked[2], asked[3], asked[4]})
+    end)
+
+    it("check_online finds what the service did not know", function()
+      play {leads = 10}
+      local unknown = "12345678-1234-1234-1234-123456789abc"
+      assert.equal(0, #client:leads {ms_tenant_id = unknown}:all())
+      local found = client:leads {ms_tenant_id = unknown, check_online = true}:all()
+      assert.equal(1, #found)
+      assert.equal(unknown, found[1].tenantId)
+    end)
+
+    it("page_base 0 reads a server that counts from 0", function()
+      play({leads = 30, page_base = 0}, {page_base = 0})
+      assert.equal(30, #client:leads {page_size = 10}:all())
+      assert.equal("0", server:journal().requests[1].query.PageNumber)
+    end)
+
+    it("param_names and lead_path are the caller's", function()
+      play({leads = 30}, {param_names = {page = "pagenumber", page_size = "PAGESIZE"}, lead_path = "x/api/v2/oc/lead"})
+      assert.equal(30, #client:leads {page_size = 10}:all())
+      local request = server:journal().requests[1]
+      assert.equal("10", request.query.PAGESIZE)
+      assert.equal("/tenantui/x/api/v2/oc/lead", request.path)
+    end)
+
+    it("raw gives each lead's exact text", function()
+      for _, pretty in ipairs {true, false} do
+        play {leads = 50, pretty = pretty, civic_sync = false}
+        local texts = {}
+        for text in client:leads {raw = true} do texts[#texts + 1] = text end
+        assert.equal(50, #texts)
+        for i, text in ipairs(texts) do
+          local lead = assert(oc.decode(text, {nulls = "null"}))
+          assert.is_nil(text:find "\n")
+          if i <= 10 then assert.equal(text, oc.encode(lead)) end
+        end
+        client.host:close()
+      end
+      play {leads = 10}
+    end)
+
+    it("prefetch asks for pages ahead, and only for those", function()
+      play {leads = 600}
+      local leads = client:leads {page_size = 100, prefetch = 3}
+      leads:next()
+      client.host:pump()
+      leads:close()
+      local most = 0
+      for _, request in ipairs(server:journal().requests) do most = math.max(most, request.page) end
+      assert.is_true(most <= 4)
+      assert.same(reference(), (ids_of(client:leads {page_size = 100, prefetch = 3})))
+      server:empty_journal()
+      assert.equal(600, #client:leads {page_size = 100, prefetch = 0}:all())
+      assert.equal(7, #server:journal().requests)
+    end)
+
+    it("unknown or wrong ones raise, naming them", function()
+      play {leads = 10}
+      local function message(given)
+        return select(2, pcall(function() client:leads(given) end))
+      end
+      assert.matches("unknown option 'pagesize' %(did you mean 'page_size'%?%)", message {pagesize = 1})
+      assert.matches("'page_size': integer from 1 to 20000 expected, got 0", message {page_size = 0})
+      assert.matches("'page_size': integer from 1 to 20000 expected, got 1.5", message {page_size = 1.5})
+      assert.matches("'limit'.* got string", message {limit = "5"})
+      assert.matches("'nulls': one of nil, null expected, got \"x\"", message {nulls = "x"})
+      assert.matches("'ms_tenant_id': it is empty", message {ms_tenant_id = ""})
+      assert.matches("leads_spec.lua", message {max_pages = -1})
+    end)
+  end)
+
+  describe("stop", function()
+    it("at limit", function()
+      play {leads = 500}
+      local leads = client:leads {limit = 250}
+      assert.equal(250, #ids_of(leads))
+      local result = leads:result()
+      assert.equal("limit", result.stop_reason)
+      assert.is_false(result.complete)
+      assert.equal(2, result.resume.page)
+      assert.equal(50, result.resume.skip)
+    end)
+
+    it("at max_pages, saying so only when it is the default", function()
+      play {leads = 500}
+      local leads = client:leads {max_pages = 2}
+      assert.equal(400, #ids_of(leads))
+      assert.equal("max_pages", leads:result().stop_reason)
+      assert.equal("", world.events(logged))
+      leads = client:leads {page_size = 20}
+      assert.equal(200, #ids_of(leads))
+      assert.equal("max_pages", leads:result().stop_reason)
+      assert.equal("cut_by_max_pages", world.events(logged))
+      assert.equal("max_pages", logged[1].fields.option)
+    end)
+
+    it("at close, and nothing is asked for afterwards", function()
+      play {leads = 500}
+      local leads = client:leads {page_size = 100}
+      leads:next()
+      leads:close()
+      leads:close()
+      assert.is_nil(leads:next())
+      local result = leads:result()
+      assert.equal("closed", result.stop_reason)
+      assert.equal(1, result.resume.skip)
+    end)
+
+    it("at the break of a for, where the language closes", function()
+      play {leads = 500}
+      local kept
+      for lead in client:leads {page_size = 100} do
+        kept = lead
+        break
+      end
+      assert.is_not_nil(kept)
+      collectgarbage()
+      collectgarbage()
+      assert.equal(0, client.host.pool:counts().open)
+    end)
+
+    it("goes on after a smaller page than asked for", function()
+      play {leads = 500, page_cap = 100}
+      assert.equal(500, #ids_of(client:leads {page_size = 200}))
+    end)
+
+    it("at a 404 above the first page, asked for twice", function()
+      play {leads = 30, end_status = 404}
+      local all, result = client:leads {page_size = 10, prefetch = 0}:all()
+      assert.equal(30, #all)
+      assert.is_true(result.complete)
+      assert.equal(5, #server:journal().requests)
+    end)
+
+    it("not at a stray 404 of a gateway", function()
+      play {leads = 30, faults = {{page = 2, attempt = 1, status = 404, body = "Not found"}}}
+      assert.equal(30, #client:leads {page_size = 10}:all())
+    end)
+
+    it("with an error at a 404 that is HTML, or on the first page", function()
+      play {leads = 30, faults = {{page = 2, status = 404, body = "\n <html>no</html>"}}}
+      local all, err = client:leads {page_size = 10}:all()
+      assert.is_nil(all)
+      assert.equal("http", err.kind)
+      assert.equal(404, err.status)
+      assert.equal(10, #err.partial)
+      client.host:close()
+      play {leads = 30, faults = {{page = 1, status = 404, body = "Not found"}}}
+      err = select(2, client:leads():all())
+      assert.equal("http", err.kind)
+      assert.equal(1, err.attempts)
+    end)
+  end)
+
+  describe("failures", function()
+    local bodies = {
+      {"a short body", {cut_after = 3000}},
+      {"a short chunked body", {cut_after = 3000, chunked = true}},
+      {"a body without a length closed early", {cut_after = 3000, no_length = true}},
+      {"a reset", {reset_after = 3000}},
+      {"a gzip cut short with a length that fits", {cut_gzip = 0.5}},
+      {"a corrupt gzip", {corrupt_gzip = true}},
+      {"a wrong length", {length_delta = 100}},
+      {"a 502", {status = 502}},
+      {"a 429", {status = 429}},
+      {"a 408", {status = 408}},
+      {"a 500 with HTML", {status = 500, body = "<html>oops</html>"}},
+      {"an empty 200", {body = ""}},
+    }
+    for _, case in ipairs(bodies) do
+      it("heal: " .. case[1], function()
+        local rule = {page = 2, attempt = 1}
+        for name, value in pairs(case[2]) do rule[name] = value end
+        play {leads = 500, faults = {rule}}
+        local leads = client:leads {page_size = 200, prefetch = 0}
+    local ids = ids_of(leads)
+        assert.same(reference(), ids)
+        local result = leads:result()
+        assert.equal(5, result.attempts)
+        assert.equal(0, result.duplicates)
+        assert.equal(1, #client.host.slept)
+        assert.is_true(client.host.slept[1] <= 0.5)
+      end)
+    end
+
+    it("heal: a connection dropped before the head, which libcurl itself may ask again", function()
+      play {leads = 500, faults = {{page = 1, attempt = 1, drop_before_head = "reset"},
+        {page = 2, attempt = 1, drop_before_head = "reset"}}}
+      local ids = ids_of(client:leads {page_size = 200, prefetch = 0})
+      assert.same(reference(), ids)
+    end)
+
+    it("do not heal for ever: kind, page and attempts are told, and next goes on", function()
+      play({leads = 30, faults = {{page = 2, times = 3, status = 502, body = "down"}}}, {max_attempts = 3})
+      local leads = client:leads {page_size = 10}
+      local got, err = {}, nil
+      repeat
+        local lead, e = leads:next()
+        got[#got + 1], err = lead, e
+      until not lead
+      assert.equal(10, #got)
+      assert.equal("http", err.kind)
+      assert.equal(502, err.status)
+      assert.equal(2, err.page)
+      assert.equal(3, err.attempts)
+      assert.equal("down", err.body)
+      assert.matches("^cannot read page 2: HTTP 502 from 127.0.0.1", tostring(err))
+      assert.is_nil(tostring(err):find "down")
+      assert.matches("/tenantui/api/v2/oc/lead$", err.url)
+      assert.equal("error", leads:result().stop_reason)
+      for lead in leads do got[#got + 1] = lead end
+      assert.same(reference(), world.ids(got))
+      assert.is_true(leads:result().complete)
+    end)
+
+    it("raise in a for", function()
+      play {leads = 30, faults = {{status = 400}}}
+      local ok, err = pcall(function() for _ in client:leads() do end end)
+      assert.is_false(ok)
+      assert.is_true(oc.is_error(err))
+      assert.equal("http", err.kind)
+    end)
+
+    it("tell what the service's problem JSON says", function()
+      play {leads = 30, faults = {{status = 400, body = cjson.encode {
+        title = "One or more validation errors occurred.", status = 400, traceId = "00-abc-01",
+        errors = {PageSize = {"too large"}}}}}}
+      local _, err = client:leads():all()
+      assert.equal("http", err.kind)
+      assert.equal("One or more validation errors occurred.", err.title)
+      assert.equal("00-abc-01", err.trace_id)
+      assert.same({PageSize = {"too large"}}, err.fields)
+    end)
+
+    local final = {
+      {"html in a 200", {body = "<!DOCTYPE html><html></html>"}, "json"},
+      {"an error object in a 200", {body = '{"error":{"code":"x"}}'}, "shape"},
+      {"a message object in a 200", {body = '{"message":"no"}'}, "shape"},
+      {"bad JSON in a whole body", {body = '[{"id":1},}]'}, "json"},
+      {"the documentation's unbalanced example", {body = '[[{"id":"1"}]x'}, "json"},
+      {"bytes that are not UTF-8", {body = '[{"id":"\255"}]'}, "json"},
+      {"a 501", {status = 501}, "http"},
+      {"a 403", {status = 403}, "auth"},
+      {"a 204", {status = 204}, "http"},
+    }
+    for _, case in ipairs(final) do
+      it("are final: " .. case[1], function()
+        -- cjson refuses to carry the bytes that are not UTF-8 nowhere: they pass as they are
+        local rule = {page = 1}
+        for name, value in pairs(case[2]) do rule[name] = value end
+        play {leads = 30, faults = {rule}}
+        local all, err = client:leads {prefetch = 0}:all()
+        assert.is_nil(all)
+        assert.equal(case[3], err.kind)
+        assert.equal(1, err.attempts)
+        assert.equal(1, #server:journal().requests)
+        if case[3] == "json" or case[3] == "shape" then
+          assert.is_number(err.offset)
+          assert.is_nil(err.body)
+        end
+      end)
+    end
+
+    it("bad JSON in a transfer that then fails is a fault of the transfer", function()
+      local body = "[}" .. (" "):rep(5000)
+      play {leads = 30, faults = {{page = 1, attempt = 1, body = body, cut_after = 4000}}}
+      assert.equal(30, #client:leads():all())
+    end)
+
+    it("obey Retry-After up to its cap", function()
+      play {leads = 30, faults = {{page = 1, attempt = 1, status = 429, headers = {["Retry-After"] = "7"}}}}
+      assert.equal(30, #client:leads():all())
+      assert.same({7}, client.host.slept)
+      client.host:close()
+      play {leads = 30, faults = {{page = 1, status = 503, headers = {["Retry-After"] = "121"}}}}
+      local _, err = client:leads():all()
+      assert.equal("throttle", err.kind)
+      assert.equal(121, err.retry_after_s)
+      assert.equal(1, err.attempts)
+      assert.same({}, client.host.slept)
+    end)
+
+    it("deadline_s bounds the run, waits included", function()
+      play({leads = 30, faults = {{page = 2, status = 503, headers = {["Retry-After"] = "50"}}}}, {deadline_s = 40})
+      local all, err = client:leads {page_size = 10}:all()
+      assert.is_nil(all)
+      assert.equal("timeout", err.kind)
+      assert.matches("deadline_s", err.message)
+      assert.equal(10, #err.partial)
+      assert.equal(10, err.resume.skip)
+    end)
+
+    it("a stalled body is a timeout, and heals", function()
+      play({leads = 30, faults = {{page = 1, attempt = 1, stall_after = 100}}}, {idle_timeout_s = 0.2})
+      assert.equal(30, #client:leads():all())
+      client.host:close()
+      play({leads = 30, faults = {{page = 1, stall_after = 100}}}, {idle_timeout_s = 0.1, max_attempts = 1})
+      local _, err = client:leads():all()
+      assert.equal("timeout", err.kind)
+      assert.matches("idle_timeout_s", err.message)
+    end)
+
+    it("nobody there is a network error", function()
+      play {leads = 10}
+      client.host:close()
+      client = world.client("http://127.0.0.1:1", {max_attempts = 2})
+      local _, err = client:leads():all()
+      assert.equal("network", err.kind)
+      assert.equal(2, err.attempts)
+    end)
+
+    it("a server that ignores the page number is found out", function()
+      play {leads = 30, ignore_page = true}
+      local all, err = client:leads {page_size = 10}:all()
+      assert.is_nil(all)
+      assert.equal("shape", err.kind)
+      assert.matches("ignore the page number", err.message)
+      assert.equal(10, #err.partial)
+    end)
+
+    it("ceilings are errors of kind limit", function()
+      play({leads = 30}, {max_lead_bytes = 500})
+      assert.equal("limit", select(2, client:leads():all()).kind)
+      client.host:close()
+      play({leads = 30}, {max_depth = 1})
+      assert.equal("limit", select(2, client:leads():all()).kind)
+      client.host:close()
+      play({leads = 30}, {max_body_bytes = 5000})
+      assert.equal("limit", select(2, client:leads():all()).kind)
+    end)
+
+    it("a redirect is followed within the origin only", function()
+      play {leads = 30, faults = {{page = 1, attempt = 1, status = 307, headers = {Location = "/moved/api/v2/oc/lead?PageNumber=1&PageSize=10"}}}}
+      local all = assert(client:leads {page_size = 10}:all())
+      assert.equal(30, #all)
+      assert.equal("/moved/api/v2/oc/lead", server:journal().requests[2].path)
+      assert.same({}, client.host.slept)
+      client.host:close()
+      play {leads = 30, faults = {{status = 302, headers = {Location = "http://localhost:9/api/v2/oc/lead"}}}}
+      local _, err = client:leads():all()
+      assert.equal("http", err.kind)
+      assert.matches("another origin", err.message)
+      client.host:close()
+      play {leads = 30, faults = {{status = 302, headers = {Location = "?again"}}}}
+      _, err = client:leads():all()
+      assert.equal("http", err.kind)
+      assert.matches("more than 5 redirects", err.message)
+    end)
+  end)
+
+  describe("drift", function()
+    it("rows that moved down come once", function()
+      play {leads = 100, drift = {after_page = 1, insert = 5}}
+      local leads = client:leads {page_size = 20, prefetch = 0}
+      assert.equal(100, #ids_of(leads))
+      assert.equal(5, leads:result().duplicates)
+    end)
+
+    it("verify finds the rows that moved up past us", function()
+      play {leads = 100, drift = {after_page = 1, remove = 5}}
+      local leads = client:leads {page_size = 20, prefetch = 0}
+      assert.equal(95, #ids_of(leads))
+      client.host:close()
+      play {leads = 100, drift = {after_page = 1, remove = 5}}
+      leads = client:leads {page_size = 20, prefetch = 0, verify = true}
+      assert.equal(100, #ids_of(leads))
+      local result = leads:result()
+      assert.equal(5, result.late)
+      assert.is_true(result.complete)
+      assert.equal(0, result.duplicates)
+    end)
+  end)
+
+  describe("resume", function()
+    local function read(leads, n)
+      local got = {}
+      for i = 1, n do got[i] = assert(leads:next()) end
+      return got
+    end
+
+    it("goes on from anywhere without losing or doubling a lead", function()
+      play {leads = 95}
+      local all = reference()
+      for _, n in ipairs {0, 1, 19, 20, 21, 40, 94, 95} do
+        local leads = client:leads {page_size = 20}
+        local got = read(leads, n)
+        leads:close()
+        local token = leads:result().resume
+        for name, value in pairs(token) do
+          assert.is_truthy(({string = true, number = true, boolean = true})[type(value)], name)
+        end
+        assert.is_true(#oc.encode(token) < 1024)
+        local rest = client:leads {resume = oc.decode(oc.encode(token))}
+        for lead in rest do got[#got + 1] = lead end
+        assert.same(all, world.ids(got))
+        assert.is_true(rest:result().complete)
+        assert.is_false(rest:result().uncertain)
+      end
+    end)
+
+    it("goes on where an error stopped it", function()
+      play({leads = 95, faults = {{page = 3, times = 1, cut_after = 5000, gzip = false}}}, {max_attempts = 1})
+      local got, err = client:leads {page_size = 20, prefetch = 0}:all()
+      assert.is_nil(got)
+      assert.is_true(#err.partial > 40)
+      got = err.partial
+      for lead in client:leads {resume = err.resume} do got[#got + 1] = lead end
+      assert.same(reference(), world.ids(got))
+    end)
+
+    it("notices that its place has moved, and loses nothing", function()
+      for _, drift in ipairs {{after_page = 2, remove = 3}, {after_page = 2, insert = 3}} do
+        play {leads = 95}
+        local all = reference()
+        server:configure {leads = 95, drift = drift}
+        local leads = client:leads {page_size = 20, prefetch = 0}
+        local got = read(leads, 25)
+        leads:close()
+        local seen = {}
+        for _, lead in ipairs(got) do seen[lead.id] = true end
+        local rest = client:leads {resume = leads:result().resume}
+        for lead in rest do seen[lead.id] = true end
+        assert.is_true(rest:result().uncertain)
+        for _, id in ipairs(all) do assert.is_true(seen[id], "lost: " .. id) end
+        client.host:close()
+      end
+      play {leads = 10}
+    end)
+
+    it("is refused for other questions, versions and origins", function()
+      play {leads = 50}
+      local leads = client:leads {page_size = 20}
+      leads:next()
+      leads:close()
+      local token = leads:result().resume
+      local function message(change, given)
+        local copy = {}
+        for name, value in pairs(token) do copy[name] = value end
+        for name, value in pairs(change) do copy[name] = value end
+        given = given or {}
+        given.resume = copy
+        return select(2, pcall(client.leads, client, given))
+      end
+      assert.matches("version 1 expected, got 2", message {version = 2})
+      assert.matches("it is of https://other, this client is of http://127", message {origin = "https://other"})
+      assert.matches("'skip' is no whole number", message {skip = "x"})
+      assert.matches("'page' is no whole number", message {page = -1})
+      assert.matches("'page_size' was 20, not 30", message({}, {page_size = 30}))
+      assert.matches("'ms_tenant_id' was nil, not x", message({}, {ms_tenant_id = "x"}))
+      assert.matches("goes without 'page'", message({}, {page = 2}))
+      assert.equal("oc.leads", getmetatable(message({}, {page_size = 20})).__name)
+    end)
+  end)
+
+  describe("hooks", function()
+    it("on_page and on_retry tell what happens", function()
+      local told = {}
+      play({leads = 25, faults = {{page = 2, attempt = 1, status = 502}}}, {
+        on_page = function(page) told[#told + 1] = ("page %d: %d"):format(page.number, page.count) end,
+        on_retry = function(info) told[#told + 1] = ("retry %d: %s %d"):format(info.page, info.kind, info.status) end,
+      })
+      client:leads {page_size = 10}:all()
+      assert.same({"page 1: 10", "retry 2: http 502", "page 2: 10", "page 3: 5"}, told)
+      assert.equal("retry", world.events(logged))
+    end)
+  end)
+end)
