@@ -76,17 +76,19 @@ describe("the house", function()
 
   it("exports one symbol", function()
     local core = assert(core_path(), "oc.core is not built")
-    local pipe = io.popen("nm -D --defined-only '" .. core .. "' 2>/dev/null")
+    local pipe = io.popen("command -v nm && nm -D --defined-only '" .. core .. "'")
     local names = {}
+    if not pipe:read "*l" then
+      pipe:close()
+      pending "no nm here"
+      return
+    end
     for line in pipe:lines() do
       local name = line:match "(%S+)$"
       -- What a sanitizer or the linker adds of its own.
       if not name:find "^_" then names[#names + 1] = name end
     end
     pipe:close()
-    if #names == 0 and tree.root and not os.execute "command -v nm >/dev/null 2>&1" then
-      pending "no nm here"
-    end
     assert.same({"luaopen_oc_core"}, names)
   end)
 

@@ -755,7 +755,8 @@ describe("core.http", function()
     pool:close()
     collectgarbage()
     collectgarbage()
-    assert.is_true(descriptors() <= before) -- fewer: what earlier tests left to the collector
+    local after = descriptors()
+    assert.is_true(after <= before, after .. " open, before " .. before) -- fewer: what earlier tests left to the collector
   end)
 
   describe("TLS", function()

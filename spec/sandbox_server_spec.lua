@@ -8,9 +8,9 @@ local sandbox_child = require "support.sandbox_child"
 local wire = require "support.sandbox_wire"
 
 local LEADS, GIVE_UP_S, TOKEN_PATH, GOOD_FORM = wire.LEADS, wire.GIVE_UP_S, wire.TOKEN_PATH, wire.GOOD_FORM
-local ask, leads_of, ask_token, connect = wire.ask, wire.leads_of, wire.ask_token, wire.connect
-local port_of, read_to_end, parse_head, request_text = wire.port_of, wire.read_to_end, wire.parse_head, wire.request_text
-local form = wire.form
+local ask, leads_of, ask_token, form = wire.ask, wire.leads_of, wire.ask_token, wire.form
+local connect, port_of, read_to_end = wire.connect, wire.port_of, wire.read_to_end
+local parse_head, request_text = wire.parse_head, wire.request_text
 
 describe("the sandbox as a server", function()
   local child

@@ -7,6 +7,7 @@
 #include "oc_decode.h"
 #include "oc_encode.h"
 #include "oc_error.h"
+#include "oc_file.h"
 #include "oc_pager.h"
 #include "oc_http.h"
 
@@ -21,6 +22,7 @@ OC_EXPORT int luaopen_oc_core(lua_State *L);
 int luaopen_oc_core(lua_State *L) {
   lua_newtable(L);
   oc_error_open(L);
+  oc_file_open(L);
   oc_address_open(L);
   oc_build_open(L);
   oc_decode_open(L);

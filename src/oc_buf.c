@@ -25,6 +25,8 @@ int oc_buf_reserve(oc_buf *b, size_t extra) {
   if (extra > b->max - b->n)  /* n never exceeds max */
     return OC_ELIMIT;
   cap = b->cap < 256 ? 256 : b->cap;
+  if (cap > b->max)  /* room past the ceiling would let n grow past it */
+    cap = b->max;
   while (cap < b->n + extra)
     cap = cap > b->max / 2 ? b->max : cap * 2;
   if (cap > (size_t)-1 - OC_BUF_PAD)

@@ -54,8 +54,7 @@ static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
 
 /* Pushes the string of a learned key. */
 static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
-  lua_rawgeti(L, b->cache, (int)node);
-  if (lua_isnil(L, -1)) {
+  if (oc_rawgeti(L, b->cache, (int)node) == LUA_TNIL) {
     const oc_node *k = &b->scan->keys.node[node];
     lua_pop(L, 1);
     lua_pushlstring(L, k->text, k->n);

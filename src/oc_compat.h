@@ -51,12 +51,22 @@ static inline void *luaL_testudata(lua_State *L, int i, const char *name) {
 #define lua_isinteger(L, i) (0)
 #endif
 
+/* Pushes t[n] and returns its type. */
+#if LUA_VERSION_NUM >= 503
+#define oc_rawgeti(L, i, n) lua_rawgeti(L, (i), (n))
+#else
+#define oc_rawgeti(L, i, n) (lua_rawgeti(L, (i), (n)), lua_type(L, -1))
+#endif
+
 /* A count or offset that may pass 32 bits: an integer where there are any. */
 #if OC_HAS_INTEGERS
 #define oc_pushcount(L, n) lua_pushinteger(L, (lua_Integer)(n))
 #else
 #define oc_pushcount(L, n) lua_pushnumber(L, (lua_Number)(n))
 #endif
+
+/* Sets a count as a field of the table on top of the stack. */
+#define oc_setcount(L, name, n) (oc_pushcount(L, (n)), lua_setfield(L, -2, (name)))
 
 /*
 ** One Lua value that lives as long as its userdata. Before 5.4 it is the

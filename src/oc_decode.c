@@ -163,6 +163,13 @@ static int l_finish(lua_State *L) {
   return 1;
 }
 
+/* waiting() -> bytes fed that next and read have not looked at */
+static int l_waiting(lua_State *L) {
+  const oc_scan *s = &check_decoder(L)->json.scan;
+  oc_pushcount(L, s->in.n - s->pos);
+  return 1;
+}
+
 /* Makes the decoder ready for another body; what it learned stays. */
 static int l_reset(lua_State *L) {
   oc_json_reset(&check_decoder(L)->json);
@@ -221,9 +228,11 @@ static int l_decode(lua_State *L) {
 void oc_decode_open(lua_State *L) {
   static const luaL_Reg methods[] = {
     {"feed", l_feed}, {"next", l_next}, {"read", l_read}, {"finish", l_finish},
-    {"reset", l_reset}, {NULL, NULL}};
+    {"reset", l_reset}, {"waiting", l_waiting}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
   luaL_newlib(L, methods);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -4, "decoder_methods");
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, l_gc);
   lua_setfield(L, -2, "__gc");

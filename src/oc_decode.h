@@ -18,7 +18,7 @@ void oc_decode_options(lua_State *L, int i, oc_json *j, int *keep_nulls);
 /* Pushes nil and the error object for the fault of j, and returns 2. */
 int oc_decode_fail(lua_State *L, const oc_json *j);
 
-/* Adds `decoder` and `decode` to the table on top of the stack. */
+/* Adds `decoder`, `decoder_methods` and `decode` to the table on top of the stack. */
 void oc_decode_open(lua_State *L);
 
 #endif

@@ -13,7 +13,7 @@
 typedef struct oc_keys_arena {
   struct oc_keys_arena *older;
   size_t n;
-  char text[ARENA_BYTES];
+  char text[ARENA_BYTES + OC_BUF_PAD];  /* so that vector loads may read past the end */
 } arena;
 
 static uint32_t hash(uint32_t parent, const char *s, size_t n) {

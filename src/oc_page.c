@@ -41,7 +41,8 @@ static void keep_last(oc_page *p, const char *id, size_t n) {
 }
 
 void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, size_t n) {
-  p->number = p->resume_page = p->resumed_at = page;
+  p->number = p->resume_page = p->resumed_at = p->known_from = page;
+  p->resumed = 1;
   p->skip = p->resume_skip = skip;
   p->has_sought = oc_seen_key_of_id(&p->sought, id, n);
   p->stage = skip > 0 ? SKIP : READ;
@@ -56,7 +57,9 @@ int oc_page_ask(oc_page *p, int64_t *number) {
   if (p->stop != OC_STOP_NONE)
     return 0;
   p->reached = p->position > p->reached ? p->position : p->reached;
-  p->position = p->fresh = 0;
+  p->position = 0;
+  p->duplicates -= p->page_duplicates;  /* this try counts them again */
+  p->page_duplicates = 0;
   p->stamp++;
   p->attempts++;
   p->guard = 0;
@@ -78,7 +81,7 @@ static enum oc_page_next turn_to(oc_page *p, int64_t number, enum stage stage) {
   p->number = number;
   p->stage = (int)stage;
   p->attempt = 0;
-  p->position = p->reached = 0;
+  p->position = p->reached = p->fresh = p->page_duplicates = 0;
   p->free_retry_at = -1;
   p->missing = 0;
   p->page_stamp = p->stamp + 1;
@@ -98,7 +101,8 @@ static int is_sought(const oc_page *p, const oc_seen_key *key, int has_key) {
 
 /*
 ** A resumed run passes over what was handed out before. The leads it passes are
-** remembered as seen, so that they are known when they turn up again.
+** remembered as seen, so that they are known when they turn up again, in another
+** try of this page too.
 */
 static int pass_over(oc_page *p, const oc_seen_key *key, int has_key) {
   uint32_t *stamp;
@@ -114,10 +118,14 @@ static int pass_over(oc_page *p, const oc_seen_key *key, int has_key) {
 }
 
 static int seek(oc_page *p, const oc_seen_key *key, int has_key) {
+  uint32_t *stamp;
+  if (has_key && oc_seen_add(&p->seen, *key, p->stamp, &stamp) < 0)
+    return OC_EMEM;
   p->position++;
   if (is_sought(p, key, has_key)) {
     p->stage = READ;
-    p->fresh++;
+    p->fresh = p->position;
+    p->reached = 0;
   }
   return 0;
 }
@@ -150,10 +158,12 @@ static int judge(oc_page *p, const oc_seen_key *key, int has_key, uint64_t at) {
     p->leads++;
     return 1;
   }
-  if (*stamp < p->stamp && *stamp >= p->page_stamp)
+  if (*stamp < p->stamp && *stamp >= p->page_stamp) {
     *stamp = p->stamp;
-  else
+  } else {
     p->duplicates++;
+    p->page_duplicates++;
+  }
   return 0;
 }
 
@@ -195,27 +205,38 @@ void oc_page_handed(oc_page *p) {
 
 /* --- the end of a page -------------------------------------------------- */
 
+/* Turns to a page as if nothing had been seen yet. */
+static enum oc_page_next look_at(oc_page *p, int64_t number, enum stage stage) {
+  oc_seen_free(&p->seen);
+  p->known_from = number;
+  return turn_to(p, number, stage);
+}
+
 /* A resumed run did not find its place on this page: where does it look next? */
 static enum oc_page_next look_further(oc_page *p) {
+  const int64_t before = p->resumed_at > p->base ? p->resumed_at - 1 : p->base;
+  p->uncertain = 1;
   switch ((enum stage)p->stage) {
     case SEEK_BEFORE:
-      return turn_to(p, p->resumed_at, SEEK_HERE);
+      return look_at(p, p->resumed_at, SEEK_HERE);
     case SEEK_HERE:  /* nowhere: rather hand out a lead twice than never */
-      return turn_to(p, p->resumed_at > p->base ? p->resumed_at - 1 : p->base, READ);
+      return look_at(p, before, READ);
     default:
-      p->uncertain = 1;
-      oc_seen_free(&p->seen);
-      if (p->resumed_at > p->base)
-        return turn_to(p, p->resumed_at - 1, SEEK_BEFORE);
-      return turn_to(p, p->resumed_at, SEEK_HERE);
+      return look_at(p, before, before < p->resumed_at ? SEEK_BEFORE : SEEK_HERE);
   }
 }
 
+/*
+** Verifying begins with the first page whose leads this run knows: those that
+** only the run before has seen would all look new.
+*/
 static enum oc_page_next at_end(oc_page *p) {
+  const int64_t from = p->resumed ? p->known_from : p->first;
   if (p->stage == READ && p->verify) {
     if (p->seen.forgotten == 0) {
+      p->uncertain |= from > p->first;
       p->end_page = p->number;
-      return turn_to(p, p->first, VERIFY);
+      return turn_to(p, from, VERIFY);
     }
     p->uncertain = 1;  /* too many leads to know which moved */
   }

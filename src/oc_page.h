@@ -43,7 +43,7 @@ typedef struct oc_page {
   int64_t number;
   unsigned attempt;                /* failed tries since it last gave up */
   uint64_t position;               /* leads of it seen in this try, as sent */
-  uint64_t fresh;                  /* new ones among them */
+  uint64_t fresh;                  /* new ones of it, in all tries */
   int guard;                       /* failed because pages bring nothing new */
 
   /* the run */
@@ -69,8 +69,10 @@ typedef struct oc_page {
   int64_t end_page;                /* where the first reading found the end */
   oc_seen_key sought;
   int has_sought;
-  uint64_t skip;
+  uint64_t skip, page_duplicates;  /* the latter: of this try */
   int64_t resumed_at;
+  int64_t known_from;              /* resumed: the first page whose leads are in seen */
+  int resumed;
 } oc_page;
 
 /* Defaults as documented; nothing is allocated. */

@@ -3,49 +3,24 @@
 **
 ** The joint between decoder (bytes to scanned leads), oc_page (which of them to
 ** hand out, what next) and Lua. Takes a status, headers and bytes from whoever
-** has them; gives URLs and leads. Waiting, tokens and connections are the
-** host's business.
+** has them; gives URLs and leads. What a finished answer means is oc_verdict's;
+** waiting, tokens and connections are the host's business.
 */
 #include "oc_pager.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "oc_build.h"
 #include "oc_decode.h"
-#include "oc_error.h"
-#include "oc_page.h"
 #include "oc_text.h"
 #include "oc_url.h"
+#include "oc_verdict.h"
 
 static const char METATABLE[] = "oc.pager";
 
 #define MAX_URL_BYTES 16384
-#define MAX_ERROR_BODY_BYTES 2048
-#define MAX_REDIRECTS 5
-
-typedef struct pager {
-  oc_json json;
-  oc_page page;
-  oc_buf url;        /* base and path, without parameters */
-  oc_buf tenant;     /* ms_tenant_id; empty: all */
-  oc_buf redirect;   /* where the page at hand was sent to; empty: nowhere */
-  oc_buf asked;      /* the URL of the try at hand */
-  oc_buf ahead;      /* the URL of a page asked for ahead */
-  oc_buf host;       /* for messages: "host" or "host:port", with a NUL */
-  oc_buf body;       /* the start of an answer that is no page */
-  oc_buf scratch;    /* a raw lead without white space; a URL to show */
-  uint32_t id_node;
-  uint64_t bytes;    /* of bodies, decoded, in the whole run */
-  uint64_t random;
-  int keep_nulls, raw, check_online;
-  int open, judged;
-  int status;        /* 0: no response yet */
-  int redirects;
-  double retry_after_s;
-} pager;
 
 /* --- options ------------------------------------------------------------- */
 
@@ -98,7 +73,7 @@ static int host_of(oc_buf *host, const char *url, size_t n) {
   return oc_buf_addc(host, '\0');
 }
 
-static void address_options(lua_State *L, pager *p) {
+static void address_options(lua_State *L, oc_pager *p) {
   size_t base_n, path_n, tenant_n;
   const char *base = push_string_field(L, 1, "base_url", &base_n);
   const char *path = push_string_field(L, 1, "lead_path", &path_n);
@@ -113,7 +88,7 @@ static void address_options(lua_State *L, pager *p) {
   lua_pop(L, 3);
 }
 
-static void page_options(lua_State *L, pager *p) {
+static void page_options(lua_State *L, oc_pager *p) {
   oc_page *g = &p->page;
   g->base = (int64_t)number_field(L, "page_base", 1);
   g->first = g->number = g->resume_page = (int64_t)number_field(L, "page", (double)g->base);
@@ -129,7 +104,7 @@ static void page_options(lua_State *L, pager *p) {
   p->raw = boolean_field(L, "raw");
 }
 
-static void resume_option(lua_State *L, pager *p) {
+static void resume_option(lua_State *L, oc_pager *p) {
   const char *id;
   size_t n;
   int64_t page;
@@ -170,7 +145,7 @@ static void param_options(lua_State *L) {
 }
 
 static int l_gc(lua_State *L) {
-  pager *p = luaL_checkudata(L, 1, METATABLE);
+  oc_pager *p = luaL_checkudata(L, 1, METATABLE);
   if (!p->open)
     return 0;
   p->open = 0;
@@ -188,7 +163,7 @@ static int l_gc(lua_State *L) {
 }
 
 static int l_pager(lua_State *L) {
-  pager *p;
+  oc_pager *p;
   int64_t node;
   unsigned depth;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -204,7 +179,7 @@ static int l_pager(lua_State *L) {
   oc_buf_init(&p->asked, 4 * MAX_URL_BYTES);
   oc_buf_init(&p->ahead, 4 * MAX_URL_BYTES);
   oc_buf_init(&p->host, MAX_URL_BYTES);
-  oc_buf_init(&p->body, MAX_ERROR_BODY_BYTES);
+  oc_buf_init(&p->body, OC_PAGER_ERROR_BODY_BYTES);
   oc_buf_init(&p->scratch, OC_SCAN_TOP_VALUE_BYTES);
   p->open = 1;
   if (oc_json_init(&p->json, depth) != OC_OK)
@@ -223,8 +198,8 @@ static int l_pager(lua_State *L) {
   return 1;
 }
 
-static pager *check_pager(lua_State *L) {
-  pager *p = luaL_checkudata(L, 1, METATABLE);
+oc_pager *oc_pager_check(lua_State *L) {
+  oc_pager *p = luaL_checkudata(L, 1, METATABLE);
   luaL_argcheck(L, p->open, 1, "the pager is closed");
   return p;
 }
@@ -238,7 +213,7 @@ static int add_number(oc_buf *url, const char *name, int64_t value) {
 }
 
 /* Writes the URL of a page; the userdata is at index 1. */
-static void page_url(lua_State *L, const pager *p, int64_t number, oc_buf *url) {
+static void page_url(lua_State *L, const oc_pager *p, int64_t number, oc_buf *url) {
   const char *name[4];
   int i, status;
   oc_getuservalue(L, 1);
@@ -275,7 +250,7 @@ static int push_request(lua_State *L, const oc_buf *url, int64_t number) {
 
 /* request() -> {url, headers, page} | nil at the end */
 static int l_request(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   int64_t number;
   lua_settop(L, 1);
   if (!oc_page_ask(&p->page, &number)) {
@@ -300,7 +275,7 @@ static int l_request(lua_State *L) {
 
 /* ahead(n) -> the request that will follow n pages later | nil. Changes nothing. */
 static int l_ahead(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   const int64_t ahead = (int64_t)luaL_checknumber(L, 2);
   int64_t number;
   lua_settop(L, 1);
@@ -320,7 +295,7 @@ static const char *push_header(lua_State *L, const char *name, size_t *n) {
 
 /* response(status, headers [, now]): the answer's head. now: seconds since 1970. */
 static int l_response(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   const int status = (int)luaL_checknumber(L, 2);
   double now;
   const char *value;
@@ -347,7 +322,7 @@ static int l_response(lua_State *L) {
 ** the transfer's own end is seen: finish tells what was wrong.
 */
 static int l_feed(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   size_t n;
   const char *bytes = luaL_checklstring(L, 2, &n);
   luaL_argcheck(L, p->status != 0, 1, "response comes before feed");
@@ -355,7 +330,7 @@ static int l_feed(lua_State *L) {
   if (p->status == 200) {
     (void)oc_json_feed(&p->json, bytes, n);
   } else {
-    const size_t room = MAX_ERROR_BODY_BYTES - p->body.n;
+    const size_t room = OC_PAGER_ERROR_BODY_BYTES - p->body.n;
     if (oc_buf_add(&p->body, bytes, n < room ? n : room) != OC_OK)
       luaL_error(L, "not enough memory");
   }
@@ -364,7 +339,7 @@ static int l_feed(lua_State *L) {
 }
 
 /* The text of the lead's own `id`, "" if it has none; the last one counts. */
-static const char *lead_id(pager *p, size_t *n) {
+static const char *lead_id(oc_pager *p, size_t *n) {
   oc_scan *s = &p->json.scan;
   const oc_tok *tok = s->tok, *id = NULL;
   uint32_t i = 1;
@@ -395,7 +370,7 @@ static const char *lead_id(pager *p, size_t *n) {
 }
 
 /* Is the lead at hand for the caller? Negative: out of memory. */
-static int judge(pager *p) {
+static int judge(oc_pager *p) {
   size_t id_n, text_n;
   const char *text = oc_json_text(&p->json, &text_n);
   const char *id = lead_id(p, &id_n);
@@ -403,7 +378,7 @@ static int judge(pager *p) {
 }
 
 /* Goes to the next lead that is for the caller: 1, or 0 if there is none now. */
-static int advance(lua_State *L, pager *p) {
+static int advance(lua_State *L, oc_pager *p) {
   while (p->page.stop == OC_STOP_NONE && oc_json_next(&p->json) == OC_ITEM) {
     int mine = p->judged;
     p->json.pending = 1;  /* until it is handed out or passed over */
@@ -422,7 +397,7 @@ static int advance(lua_State *L, pager *p) {
 }
 
 /* Pushes the lead at hand; the userdata is at index 1, its cache at 2. */
-static void push_lead(lua_State *L, pager *p) {
+static void push_lead(lua_State *L, oc_pager *p) {
   if (p->raw) {
     size_t n;
     const char *text = oc_json_text(&p->json, &n);
@@ -443,7 +418,7 @@ static void push_lead(lua_State *L, pager *p) {
 
 /* next() -> lead | nil: feed more, or finish */
 static int l_next(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   if (!advance(L, p)) {
     lua_pushnil(L);
     return 1;
@@ -456,7 +431,7 @@ static int l_next(lua_State *L) {
 
 /* read(n) -> array of at most n leads that are complete now */
 static int l_read(lua_State *L) {
-  pager *p = check_pager(L);
+  oc_pager *p = oc_pager_check(L);
   const lua_Number most = luaL_optnumber(L, 2, 1e9);
   int n = 0;
   luaL_argcheck(L, most >= 1, 2, "at least 1 expected");
@@ -472,228 +447,16 @@ static int l_read(lua_State *L) {
   return 1;
 }
 
-/* --- the end of a page --------------------------------------------------- */
-
-static double unit_random(pager *p) {
-  p->random ^= p->random << 13;
-  p->random ^= p->random >> 7;
-  p->random ^= p->random << 17;
-  return (double)(p->random >> 11) / 9007199254740992.0;
-}
-
-static void set_number(lua_State *L, const char *name, double v) {
-  lua_pushnumber(L, (lua_Number)v);
-  lua_setfield(L, -2, name);
-}
-
-static void set_count(lua_State *L, const char *name, uint64_t v) {
-  oc_pushcount(L, v);
-  lua_setfield(L, -2, name);
-}
-
-/* Adds what every error of a page carries to the object on top of the stack. */
-static void add_fields(lua_State *L, pager *p) {
-  set_count(L, "page", (uint64_t)p->page.number);
-  set_count(L, "attempts", oc_page_tries(&p->page));
-  if (p->status != 0)
-    set_count(L, "status", (uint64_t)p->status);
-  if (p->retry_after_s >= 0)
-    set_number(L, "retry_after_s", p->retry_after_s);
-  if (p->status != 200 && p->body.n > 0) {
-    lua_pushlstring(L, p->body.p, p->body.n);
-    lua_setfield(L, -2, "body");
-  }
-  p->scratch.n = 0;
-  if (oc_url_redact(&p->scratch, p->asked.p, p->asked.n) == OC_OK) {
-    lua_pushlstring(L, p->scratch.p, p->scratch.n);
-    lua_setfield(L, -2, "url");
-  }
-}
-
-/* Pushes "cannot read page 3: " and the words given; returns it. */
-static const char *page_message(lua_State *L, const pager *p, const char *words) {
-  char number[24];
-  snprintf(number, sizeof number, "%lld", (long long)p->page.number);
-  return lua_pushfstring(L, "cannot read page %s: %s", number, words);
-}
-
-typedef struct outcome {
-  oc_page_fault fault;
-  enum oc_fault kind;
-  char words[256];
-} outcome;
-
-static void set_outcome(outcome *o, enum oc_fault kind, int retryable, const char *words) {
-  o->kind = kind;
-  o->fault.retryable = retryable;
-  o->fault.retry_after_s = -1;
-  o->fault.ours = 0;
-  snprintf(o->words, sizeof o->words, "%s", words);
-}
-
-/* What a whole answer with another status than 200 means. */
-static void judge_status(pager *p, outcome *o) {
-  const oc_retry_verdict v = oc_retry_judge_status(p->status, p->retry_after_s >= 0);
-  char words[sizeof o->words];
-  snprintf(words, sizeof words, "HTTP %d from %.200s", p->status, p->host.p);
-  set_outcome(o, v.fault == OC_FAULT_NONE ? OC_FAULT_HTTP : v.fault, v.retryable, words);
-  o->fault.retry_after_s = p->retry_after_s;
-}
-
-static int looks_like_html(const pager *p) {
-  size_t i = 0;
-  while (i < p->body.n && (p->body.p[i] == ' ' || p->body.p[i] == '\n' || p->body.p[i] == '\r' ||
-                           p->body.p[i] == '\t'))
-    i++;
-  return i < p->body.n && p->body.p[i] == '<';
-}
-
-/* A redirect within the origin is followed; 1 if it is. */
-static int follow_redirect(pager *p, outcome *o) {
-  oc_url from, to;
-  if (p->redirect.n == 0 ||
-      oc_url_parse(&from, p->asked.p, p->asked.n, NULL) != OC_OK ||
-      oc_url_parse(&to, p->redirect.p, p->redirect.n, NULL) != OC_OK) {
-    set_outcome(o, OC_FAULT_HTTP, 0, "the server sent a redirect without a usable address");
-  } else if (!oc_url_same_origin(&from, &to)) {
-    set_outcome(o, OC_FAULT_HTTP, 0,
-                "a redirect to another origin was refused: set base_url to where the service is");
-  } else if (++p->redirects > MAX_REDIRECTS) {
-    set_outcome(o, OC_FAULT_HTTP, 0, "more than 5 redirects for one page");
-  } else {
-    return 1;
-  }
-  p->redirect.n = 0;
-  return 0;
-}
-
-/* The body came whole with status 200: was it a page? 1 if it was. */
-static int judge_body(lua_State *L, pager *p, outcome *o) {
-  static const enum oc_fault kind[] = {OC_FAULT_NONE, OC_FAULT_JSON, OC_FAULT_NETWORK,
-                                       OC_FAULT_SHAPE, OC_FAULT_LIMIT, OC_FAULT_MEMORY};
-  const oc_scan *s = &p->json.scan;
-  const enum oc_got got = oc_json_finish(&p->json);
-  char words[sizeof o->words];
-  if (got == OC_ITEM)
-    luaL_error(L, "finish: leads are waiting; call next until it gives nil");
-  if (got == OC_MORE)
-    return 1;
-  snprintf(words, sizeof words, "%s, at byte %llu", s->fault_text,
-           (unsigned long long)s->fault_at);
-  set_outcome(o, kind[s->fault], s->fault == OC_JSON_CUT, words);
-  return 0;
-}
-
-/* Takes the host's error, a table or a text, at index 2. */
-static void transport_outcome(lua_State *L, outcome *o) {
-  enum oc_fault kind = OC_FAULT_NETWORK;
-  const char *words;
-  if (lua_istable(L, 2)) {
-    lua_getfield(L, 2, "kind");
-    if (lua_type(L, -1) == LUA_TSTRING)
-      kind = oc_fault_of_name(lua_tostring(L, -1));
-    lua_getfield(L, 2, "message");
-    words = lua_tostring(L, -1);
-    set_outcome(o, kind == OC_FAULT_NONE ? OC_FAULT_NETWORK : kind,
-                oc_retry_fault_retryable(kind), words != NULL ? words : "the transfer failed");
-    lua_getfield(L, 2, "unattended");
-    o->fault.ours = lua_toboolean(L, -1);
-    lua_pop(L, 3);
-    return;
-  }
-  set_outcome(o, kind, 1, luaL_checkstring(L, 2));
-}
-
-/* Turns what oc_page decided into the results of finish. */
-static int push_next(lua_State *L, pager *p, enum oc_page_next next, double wait_s,
-                     const outcome *o) {
-  switch (next) {
-    case OC_PAGE_NEXT:
-      lua_pushliteral(L, "next");
-      return 1;
-    case OC_PAGE_OVER:
-      lua_pushliteral(L, "end");
-      return 1;
-    default:
-      break;
-  }
-  if (next == OC_PAGE_WAIT) {
-    lua_pushliteral(L, "wait");
-    lua_pushnumber(L, (lua_Number)wait_s);
-  } else {
-    lua_pushnil(L);
-  }
-  if (lua_istable(L, 2)) {
-    lua_pushvalue(L, 2);
-    page_message(L, p, o->words);
-    lua_setfield(L, -2, "message");
-  } else {
-    oc_error_push(L, oc_fault_name(o->kind), "%s", page_message(L, p, o->words));
-    lua_remove(L, -2);  /* the message */
-  }
-  add_fields(L, p);
-  if (p->status == 200 && p->json.scan.fault != OC_JSON_NO_FAULT && !lua_istable(L, 2))
-    set_count(L, "offset", p->json.scan.fault_at);
-  return next == OC_PAGE_WAIT ? 3 : 2;
-}
-
-/*
-** finish([err [, random]]) -> "next" | "wait", seconds [, err] | "end" | nil, err.
-** The answer is over: whole, or with the host's error (an error object or a
-** text). "wait" asks for the same page again; without err it was redirected.
-** random: 0 to 1, for the jitter.
-*/
-static int l_finish(lua_State *L) {
-  pager *p = check_pager(L);
-  enum oc_page_next next;
-  double wait_s = 0, chance;
-  outcome o;
-  lua_settop(L, 3);
-  chance = lua_isnil(L, 3) ? unit_random(p) : (double)luaL_checknumber(L, 3);
-  if (p->page.stop != OC_STOP_NONE)
-    return push_next(L, p, OC_PAGE_OVER, 0, NULL);
-  set_outcome(&o, OC_FAULT_NONE, 0, "");
-  if (!lua_isnil(L, 2)) {
-    transport_outcome(L, &o);
-  } else {
-    luaL_argcheck(L, p->status != 0, 1, "response comes before finish");
-    if (p->status >= 300 && p->status < 400) {
-      if (follow_redirect(p, &o)) {
-        lua_pushliteral(L, "wait");
-        lua_pushinteger(L, 0);
-        return 2;
-      }
-    } else if (p->status == 200) {
-      if (judge_body(L, p, &o)) {
-        next = oc_page_whole(&p->page);
-        if (next == OC_PAGE_FAIL)
-          set_outcome(&o, OC_FAULT_SHAPE, 0,
-                      "this page and the one before brought nothing new: the server seems to "
-                      "ignore the page number (see page_base and param_names)");
-        return push_next(L, p, next, 0, &o);
-      }
-    } else {
-      judge_status(p, &o);
-      if (p->status == 404 && p->page.number > p->page.base && !looks_like_html(p)) {
-        next = oc_page_missing(&p->page, chance, &wait_s);
-        return push_next(L, p, next, wait_s, &o);
-      }
-    }
-  }
-  next = oc_page_failed(&p->page, &o.fault, chance, &wait_s);
-  return push_next(L, p, next, wait_s, &o);
-}
-
 /* --- the run ------------------------------------------------------------- */
 
 /* over() -> the run needs no more bytes, whatever the page at hand still holds */
 static int l_over(lua_State *L) {
-  lua_pushboolean(L, check_pager(L)->page.stop != OC_STOP_NONE);
+  lua_pushboolean(L, oc_pager_check(L)->page.stop != OC_STOP_NONE);
   return 1;
 }
 
 static int l_result(lua_State *L) {
-  const pager *p = check_pager(L);
+  const oc_pager *p = oc_pager_check(L);
   const oc_page *g = &p->page;
   lua_createtable(L, 0, 12);
   lua_pushboolean(L, g->stop == OC_STOP_END);
@@ -702,23 +465,23 @@ static int l_result(lua_State *L) {
   lua_setfield(L, -2, "stop_reason");
   lua_pushboolean(L, g->uncertain);
   lua_setfield(L, -2, "uncertain");
-  set_count(L, "pages", g->pages);
-  set_count(L, "leads", g->leads);
-  set_count(L, "matched", g->matched);
-  set_count(L, "duplicates", g->duplicates);
-  set_count(L, "late", g->late);
-  set_count(L, "forgotten", g->seen.forgotten);
-  set_count(L, "attempts", g->attempts);
-  set_count(L, "bytes", p->bytes);
+  oc_setcount(L, "pages", g->pages);
+  oc_setcount(L, "leads", g->leads);
+  oc_setcount(L, "matched", g->matched);
+  oc_setcount(L, "duplicates", g->duplicates);
+  oc_setcount(L, "late", g->late);
+  oc_setcount(L, "forgotten", g->seen.forgotten);
+  oc_setcount(L, "attempts", g->attempts);
+  oc_setcount(L, "bytes", p->bytes);
   return 1;
 }
 
 /* place() -> {page, skip, last_id}: behind the last lead that was judged */
 static int l_place(lua_State *L) {
-  const oc_page *g = &check_pager(L)->page;
+  const oc_page *g = &oc_pager_check(L)->page;
   lua_createtable(L, 0, 3);
-  set_count(L, "page", (uint64_t)g->resume_page);
-  set_count(L, "skip", g->resume_skip);
+  oc_setcount(L, "page", (uint64_t)g->resume_page);
+  oc_setcount(L, "skip", g->resume_skip);
   lua_pushlstring(L, g->last_id, g->last_id_n);
   lua_setfield(L, -2, "last_id");
   return 1;
@@ -727,7 +490,7 @@ static int l_place(lua_State *L) {
 void oc_pager_open(lua_State *L) {
   static const luaL_Reg methods[] = {
     {"request", l_request}, {"ahead", l_ahead}, {"response", l_response}, {"feed", l_feed},
-    {"next", l_next}, {"read", l_read}, {"finish", l_finish}, {"over", l_over},
+    {"next", l_next}, {"read", l_read}, {"finish", oc_verdict_finish}, {"over", l_over},
     {"result", l_result}, {"place", l_place}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
   luaL_newlib(L, methods);

@@ -6,6 +6,35 @@
 #define oc_pager_h
 
 #include "oc_compat.h"
+#include "oc_json.h"
+#include "oc_page.h"
+
+#define OC_PAGER_ERROR_BODY_BYTES 2048  /* of an answer that is no page */
+#define OC_PAGER_REDIRECTS 5            /* for one page */
+
+typedef struct oc_pager {
+  oc_json json;
+  oc_page page;
+  oc_buf url;        /* base and path, without parameters */
+  oc_buf tenant;     /* ms_tenant_id; empty: all */
+  oc_buf redirect;   /* where the page at hand was sent to; empty: nowhere */
+  oc_buf asked;      /* the URL of the try at hand */
+  oc_buf ahead;      /* the URL of a page asked for ahead */
+  oc_buf host;       /* for messages: "host" or "host:port", with a NUL */
+  oc_buf body;       /* the start of an answer that is no page */
+  oc_buf scratch;    /* a raw lead without white space; a URL to show */
+  uint32_t id_node;
+  uint64_t bytes;    /* of bodies, decoded, in the whole run */
+  uint64_t random;
+  int keep_nulls, raw, check_online;
+  int open, judged;
+  int status;        /* 0: no response yet */
+  int redirects;
+  double retry_after_s;
+} oc_pager;
+
+/* The pager at index 1; raises if it is none. */
+oc_pager *oc_pager_check(lua_State *L);
 
 /* Adds `pager` to the table on top of the stack; oc_build_open comes first. */
 void oc_pager_open(lua_State *L);

@@ -215,6 +215,19 @@ static enum oc_got take_key(oc_scan *s, const char *item, size_t n) {
   return OC_MORE;
 }
 
+/* Do n + 1 bytes agree? Both sides are padded: see OC_BUF_PAD and oc_keys. */
+static inline int same_text(const char *a, const char *b, size_t n) {
+#if defined(__SSE2__)
+  if (likely(n < 16)) {
+    const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)a);
+    const __m128i y = _mm_loadu_si128((const __m128i *)(const void *)b);
+    const unsigned differ = ~(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+    return (differ & ((2u << n) - 1)) == 0;
+  }
+#endif
+  return memcmp(a, b, n + 1) == 0;
+}
+
 /* Passes the predicted key and its quote; p behind the opening quote. */
 static inline const char *predicted_key(oc_scan *s, const char *p, const char *end) {
   oc_scan_frame *f = &s->frame[s->depth - 1];
@@ -222,7 +235,7 @@ static inline const char *predicted_key(oc_scan *s, const char *p, const char *e
   const uint32_t guess = f->last != OC_KEYS_NONE ? nodes[f->last].next : nodes[f->node].first;
   const oc_node *node = &nodes[guess];
   if (guess == OC_KEYS_NONE || (size_t)(end - p) <= node->n ||
-      memcmp(p, node->text, node->n + 1u) != 0)
+      !same_text(p, node->text, node->n))
     return NULL;
   note_key(s, f, guess);
   return p + node->n + 1;
@@ -262,6 +275,45 @@ static enum oc_got take_word(oc_scan *s, const char **p, const char *end) {
 }
 
 /*
+** The straight road: passes members that are compact, whose key is the predicted
+** one and whose value is a plain string or null, from the ',' before each; stops
+** at the first that is not, and leaves it to the machine.
+*/
+static const char *pass_known_members(oc_scan *s, const char *item, const char *p,
+                                      const char *end) {
+  oc_scan_frame *f = &s->frame[s->depth - 1];
+  oc_node *nodes = s->keys.node;
+  oc_tok *object = &s->tok[f->tok];
+  while (f->last != OC_KEYS_NONE && s->captok - s->ntok >= 2) {
+    const uint32_t guess = nodes[f->last].next;
+    oc_node *node = &nodes[guess];
+    const char *value, *q;
+    if (guess == OC_KEYS_NONE || node->seen == f->serial ||
+        (size_t)(end - p) < node->n + 8u || p[0] != ',' || p[1] != '"' ||
+        !same_text(p + 2, node->text, node->n) || p[node->n + 3] != ':')
+      break;
+    value = p + node->n + 4;
+    if (*value == '"') {
+      q = oc_text_plain(++value, end);
+      if (q == end || *q != '"')
+        break;
+      emit(s, OC_TOK_STRING, guess, (size_t)(value - item), (size_t)(q - value));
+      p = q + 1;
+    } else if (memcmp(value, "null", 4) == 0) {
+      emit(s, OC_TOK_NULL, guess, 0, 0);
+      object->nulls++;
+      p = value + 4;
+    } else {
+      break;
+    }
+    node->seen = f->serial;
+    f->key = f->last = guess;
+    object->n++;
+  }
+  return p;
+}
+
+/*
 ** One value from s->pos on. Longer than a function should be, so that the
 ** cursor stays in a register and a member of a known object runs straight
 ** through: NEXT, predicted key, colon, string.
@@ -286,6 +338,12 @@ enum oc_got oc_scan_value(oc_scan *s) {
     switch ((enum state)s->state) {
 
       case NEXT:
+        if (*p == ',' && s->frame[s->depth - 1].object) {
+          q = p;
+          p = pass_known_members(s, item, p, end);
+          if (p != q)
+            continue;
+        }
         if (*p == ',') {
           s->state = s->frame[s->depth - 1].object ? KEY : VALUE;
         } else if (*p == (s->frame[s->depth - 1].object ? '}' : ']')) {

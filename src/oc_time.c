@@ -57,11 +57,9 @@ static civil civil_from_seconds(int64_t s) {
   c.minute = left / 60 % 60;
   c.second = left % 60;
   days += FIRST_S / DAY_S;
-  /* A guess by the mean length of a year; where leap days came early or late,
-  ** the loops put it right. */
+  /* By the mean length of a year; leap days come late in the 400 years that
+  ** begin with year 1, so this never overshoots. */
   c.year = 1 + (int)(since_year_1 / DAY_S * 400 / 146097);
-  while (days < days_from_civil(c.year, 1, 1))
-    c.year--;
   while (c.year < 9999 && days >= days_from_civil(c.year + 1, 1, 1))
     c.year++;
   day_of_year = (int)(days - days_from_civil(c.year, 1, 1));

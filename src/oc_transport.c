@@ -501,6 +501,7 @@ void oc_exchange_free(oc_exchange *x) {
   if (x == NULL)
     return;
   oc_exchange_close(x);
+  oc_buf_free(&x->head);
   curl_slist_free_all(x->headers);
   free(x->url);
   free(x->origin);

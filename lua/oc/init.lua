@@ -62,6 +62,29 @@ end
 ---@field finish fun(self: oc.Decoder): true|nil, oc.Error|nil   was it one complete document?
 ---@field reset fun(self: oc.Decoder)   ready for another page
 
+-- A large batch is built with the collector stopped: all of it is handed over at
+-- once, so that a collection in the middle would find nothing. Small ones are not:
+-- each restart forgets what the collector owes, and it would fall behind.
+local BATCH_BYTES = 1024 * 1024
+local can_tell = pcall(collectgarbage, "isrunning") -- not in Lua 5.1 and LuaJIT
+
+local function with_collector_stopped(read)
+  if not can_tell then return read end
+  return function(decoder, n)
+    if decoder:waiting() < BATCH_BYTES or not collectgarbage "isrunning" then return read(decoder, n) end
+    collectgarbage "stop"
+    local ok, leads, err = pcall(read, decoder, n)
+    collectgarbage "restart"
+    if not ok then error(leads, 0) end
+    return leads, err
+  end
+end
+
+if not core.paced then -- this module may be loaded twice; once is enough
+  core.decoder_methods.read = with_collector_stopped(core.decoder_methods.read)
+  core.paced = true
+end
+
 ---@param given? oc.DecoderOptions
 ---@return oc.Decoder
 function oc.decoder(given)

@@ -10,7 +10,7 @@ log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 trap 'exit 130' INT TERM
 
-limit=
+limit=''
 # Seconds; valgrind and its like are some 30 times slower.
 if timeout --foreground 1 true 2>/dev/null; then
   limit="timeout --foreground 120"
@@ -21,7 +21,7 @@ passed=0 failed=0 programs=0
 
 # Reads `N passed, N failed` off the log's last line into p and f.
 read_counts() {
-  p= f=
+  p='' f=''
   last=$(tail -n 1 "$log")
   case $last in
     [0-9]*\ passed,\ [0-9]*\ failed) p=${last%% *} f=${last#*, } f=${f%% *} ;;

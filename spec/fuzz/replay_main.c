@@ -68,6 +68,7 @@ int main(int argc, char **argv) {
   uint8_t *nothing = malloc(1);
   int i;
   if (nothing == NULL) return 1;
+  nothing[0] = 0;
   LLVMFuzzerTestOneInput(nothing, 0);
   replayed++;
   free(nothing);

@@ -19,6 +19,14 @@ package.preload["busted.outputHandlers.oc"] = function()
       return nil, true
     end)
 
+    if os.getenv "OC_TEST_VERBOSE" then
+      busted.subscribe({"test", "start"}, function(test)
+        io.write("\n  ", handler.getFullName(test), " ")
+        io.flush()
+        return nil, true
+      end)
+    end
+
     busted.subscribe({"file", "end"}, function()
       local bad, pending = failed() - before[2], handler.pendingsCount - before[3]
       io.write(handler.successesCount - before[1])

@@ -121,9 +121,8 @@ function wire.ask_token(child, changes, path)
   local fields = {}
   for name, value in pairs(wire.GOOD_FORM) do fields[name] = value end
   for name, value in pairs(changes or {}) do fields[name] = value or nil end
-  return wire.ask(child, path or wire.TOKEN_PATH, {
-    method = "POST", body = wire.form(fields), headers = { ["Content-Type"] = "application/x-www-wire.form-urlencoded" },
-  })
+  local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
+  return wire.ask(child, path or wire.TOKEN_PATH, { method = "POST", body = wire.form(fields), headers = headers })
 end
 
 function wire.bearer(token)

@@ -10,14 +10,14 @@ local script = {}
 
 --- One HTTP exchange under way.
 ---@class oc.Exchange
----@field head fun(self: oc.Exchange): integer|nil, table   status, headers (lower-case names, repeated ones joined by ", "); nil, err
----@field read fun(self: oc.Exchange): string|false|nil, table|nil   bytes; false at the clean end; nil, err
----@field stats fun(self: oc.Exchange): table   see below
----@field close fun(self: oc.Exchange)   stops the transfer; may be called again
-
---- What `stats` gives: `bytes` of the body decoded, `wire_bytes` as sent,
---- `elapsed_s`, `unattended_s` (the longest stretch in which nobody pulled),
---- `reused` (an open connection served), `http_version` ("1.1", "2"), `paused`.
+--- `head` gives status and headers (names in lower case, repeated ones joined by ", "), `read` bytes, or false at
+--- the clean end; both wait, and give nil, err for a fault. `stats` gives `bytes` of the body decoded, `wire_bytes`
+--- as sent, `elapsed_s`, `unattended_s` (the longest stretch in which nobody pulled), `reused` (an open connection
+--- served), `http_version` ("1.1", "2"), `paused`. `close` stops the transfer, and may be called again.
+---@field head fun(self: oc.Exchange): integer|nil, table
+---@field read fun(self: oc.Exchange): string|false|nil, table|nil
+---@field stats fun(self: oc.Exchange): table
+---@field close fun(self: oc.Exchange)
 
 --- What to ask for. Everything but `url` may also stand in the transport
 --- options of the host, and here overrides them.

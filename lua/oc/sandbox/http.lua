@@ -101,8 +101,10 @@ function Connection:send(data, first, last)
   return true, last
 end
 
-local function unescape(text)
-  text = text:gsub("%+", " ")
+--- Decodes %XX.
+---@param text string
+---@return string
+function http.unescape(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
@@ -112,8 +114,8 @@ end
 function http.form(text)
   local pairs_found = {}
   for part in text:gmatch("[^&]+") do
-    local name, value = part:match("^([^=]*)=?(.*)$")
-    pairs_found[#pairs_found + 1] = { name = unescape(name), value = unescape(value) }
+    local name, value = part:gsub("%+", " "):match("^([^=]*)=?(.*)$")
+    pairs_found[#pairs_found + 1] = { name = http.unescape(name), value = http.unescape(value) }
   end
   return pairs_found
 end

@@ -31,7 +31,8 @@ local function shown(name, value)
   return value
 end
 
---- Writes down that a request begins.
+--- Writes down that a request begins. In the entry, `open` counts the requests open at that moment, itself included;
+--- `authorized` is there where a token was needed; `bytes_sent` are those of the body.
 ---@param request oc.sandbox.Request
 ---@param connection table
 ---@return table entry to be filled in while it is answered

@@ -9,13 +9,6 @@ local query = {}
 local DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 10, 20000
 local MAX_INTEGER = 2147483647
 
---- Decodes the %XX of a path segment.
----@param text string
----@return string
-function query.unescape(text)
-  return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
-end
-
 local refusals = 0
 
 local function refusal(errors)

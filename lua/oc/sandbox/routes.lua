@@ -2,6 +2,7 @@
 -- Decides and delegates; knows neither sockets nor how leads are made.
 
 local faults = require "oc.sandbox.faults"
+local http = require "oc.sandbox.http"
 local journal = require "oc.sandbox.journal"
 local json = require "oc.sandbox.json"
 local options = require "oc.sandbox.options"
@@ -44,8 +45,9 @@ function routes.state(settings, clock)
   }
 end
 
-local function not_found(text)
-  return { status = 404, content_type = JSON_TYPE, body = json.string(text) }
+local function not_found(request)
+  if request.method == "HEAD" then return { status = 404, body = "" } end
+  return { status = 404, content_type = JSON_TYPE, body = '"Not Found"' }
 end
 
 local function next_attempt(state, key)
@@ -82,7 +84,7 @@ local function answer_with_leads(state, asked, entry, pause, log)
   local page = page_of(state, asked, pause)
   local latency_s = note_civic(state, entry, page.tally, log)
   if page.count == 0 and state.options.end_status and asked.page > state.options.page_base then
-    return not_found("No leads found")
+    return { status = state.options.end_status, content_type = JSON_TYPE, body = '"No leads found"' }
   end
   local answer = { status = 200, content_type = JSON_TYPE, body = page.text, latency_s = latency_s }
   if state.options.gzip then
@@ -128,9 +130,9 @@ local function answer_of(state, request, entry, pause, log)
   end
   local tenant = path:match("/([^/]+)/oauth2/v2%.0/token$")
   if request.method == "POST" and tenant then
-    return answer_token(state, request, entry, query.unescape(tenant))
+    return answer_token(state, request, entry, http.unescape(tenant))
   end
-  return not_found("Not Found"), {}
+  return not_found(request), {}
 end
 
 local function done()
@@ -166,10 +168,17 @@ local CONTROLS = {
 local function handle_control(server, connection, request)
   local name = request.method .. " " .. request.path:sub(#CONTROL + 1)
   local control = CONTROLS[name]
-  local answer = control and control(server, request) or not_found("Not Found")
+  local answer = control and control(server, request) or not_found(request)
   local keep_alive = reply.send(connection, request, answer, {}, {})
   if name == "POST stop" then server:stop() end
   return keep_alive
+end
+
+local function log_request(log, entry)
+  local path = entry.path:gsub("%c", "?")
+  local page = entry.page and (" page %d of %d leads"):format(entry.page, entry.page_size) or ""
+  log(("%s %s%s -> %s, %d bytes%s"):format(entry.method, path, page, entry.status or "no reply", entry.bytes_sent,
+    entry.aborted and ", the client left" or ""))
 end
 
 --- Answers one request, in the connection's coroutine.
@@ -186,8 +195,7 @@ function routes.handle(server, connection, request)
   local answer, rule = answer_of(state, request, entry, pause, server.log)
   local keep_alive = reply.send(connection, request, answer, rule, entry)
   state.journal:finish()
-  server.log(("%s %s -> %s, %d bytes%s"):format(request.method, request.path, entry.status or "nothing",
-    entry.bytes_sent, entry.aborted and ", aborted by the client" or ""))
+  log_request(server.log, entry)
   return keep_alive
 end
 

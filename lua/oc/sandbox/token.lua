@@ -14,7 +14,7 @@ Tokens.__index = Tokens
 ---@param options oc.sandbox.Options
 ---@param clock fun(): number seconds
 function token.new(options, clock)
-  local self = setmetatable({ options = options, clock = clock, known = {}, issued = 0 }, Tokens)
+  local self = setmetatable({ options = options, clock = clock, known = {}, issued = 0, refused = 0 }, Tokens)
   if options.token then self:remember(options.token, math.huge) end
   return self
 end
@@ -60,7 +60,7 @@ local function guid(seed, number, salt)
 end
 
 local function refusal(self, status, kind, code, text)
-  self.refused = (self.refused or 0) + 1
+  self.refused = self.refused + 1
   local trace = guid(self.options.seed, self.refused, 5)
   local correlation = guid(self.options.seed, self.refused, 6)
   local now = os.date("!%Y-%m-%d %H:%M:%SZ", math.floor(self.clock()))

@@ -1,0 +1,100 @@
+--- What the command line says besides data: lines on standard error, and in a log
+-- file with their time. Data never comes here, nor anything that is secret.
+
+local core = require "oc.core"
+local errors = require "oc.errors"
+local width = require "oc.cli.width"
+
+local messages = {}
+
+---@class oc.cli.Messages
+---@field before fun() called before each line on standard error: the progress line makes room
+local Messages = {}
+Messages.__index = Messages
+
+--- Where messages go.
+---@param options {verbose: boolean|nil, log_file: string|nil}
+---@return oc.cli.Messages|nil
+---@return oc.Error|nil err kind `io`: the log file cannot be opened
+function messages.new(options)
+  local self = setmetatable({verbose = options.verbose, before = function() end}, Messages)
+  if options.log_file then
+    local file, why = io.open(options.log_file, "a")
+    if not file then return nil, errors.new("io", "cannot open the log file " .. why) end
+    file:setvbuf "line"
+    self.file, self.file_name = file, options.log_file
+  end
+  return self
+end
+
+local function to_stderr(self, text)
+  self.before()
+  core.write(2, "oc-leads: " .. text .. "\n")
+end
+
+-- A log that cannot be written is no reason to stop, but one to say so, once.
+local function to_file(self, level, text)
+  if not self.file then return end
+  local ok, why = self.file:write(os.date "!%Y-%m-%dT%H:%M:%SZ", " ", level, " ", text, "\n")
+  if ok then return end
+  self.file = nil
+  to_stderr(self, ("warn: cannot write the log file %s: %s"):format(self.file_name, tostring(why)))
+end
+
+--- Says a line to whoever watches, and to the log file.
+---@param text string
+---@param level? "info"|"warn"|"error" for the log file; default info
+function Messages:say(text, level)
+  text = width.clean(text)
+  to_stderr(self, text)
+  to_file(self, level or "info", text)
+end
+
+local function fields_as_text(fields)
+  local names, parts = {}, {}
+  for name in pairs(fields or {}) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do
+    local value = fields[name]
+    local text = type(value) == "number" and ("%.6g"):format(value) or tostring(value)
+    parts[i] = (" %s=%s"):format(name, text:find "[ =]" and ("%q"):format(text) or text)
+  end
+  return table.concat(parts)
+end
+
+--- A log event: warnings and errors for whoever watches, the rest with `verbose`.
+---@param level "debug"|"info"|"warn"|"error"
+---@param event string
+---@param fields table|nil
+function Messages:log(level, event, fields)
+  local text = width.clean(event .. fields_as_text(fields))
+  if level == "warn" or level == "error" or self.verbose then to_stderr(self, level .. ": " .. text) end
+  to_file(self, level, text)
+end
+
+--- An error of the world, with what helps to find its cause.
+---@param err oc.Error
+function Messages:fail(err)
+  self:say(("%s (%s)"):format(tostring(err), err.kind), "error")
+  if err.title then self:say("  the service says: " .. err.title, "error") end
+  if err.trace_id then self:say("  trace id: " .. err.trace_id, "error") end
+  for name, faults in pairs(type(err.fields) == "table" and err.fields or {}) do
+    local list = type(faults) == "table" and faults or {faults}
+    for _, fault in ipairs(list) do
+      if type(fault) == "string" then self:say(("  %s: %s"):format(tostring(name), fault), "error") end
+    end
+  end
+end
+
+--- Closes the log file.
+function Messages:close()
+  local file = self.file
+  self.file = nil
+  if not file then return end
+  local ok, why = file:close()
+  if not ok then
+    to_stderr(self, ("warn: cannot write the log file %s: %s"):format(self.file_name, tostring(why)))
+  end
+end
+
+return messages

@@ -1,0 +1,103 @@
+/*
+** oc_file.c - what Lua's io does not tell of files and terminals.
+** For the command line. Opens nothing, keeps nothing, knows no format.
+*/
+#include "oc_file.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Pushes nil, what is wrong, and whether it is a pipe that nobody reads. */
+static int push_errno(lua_State *L, int number) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(number));
+  lua_pushboolean(L, number == EPIPE);
+  return 3;
+}
+
+static const char *type_of(mode_t mode) {
+  if (S_ISREG(mode))
+    return "file";
+  return S_ISDIR(mode) ? "directory" : "other";
+}
+
+/* file_mode(path) -> permission bits, type | nil, why; symbolic links are followed */
+static int l_file_mode(lua_State *L) {
+  struct stat s;
+  if (stat(luaL_checkstring(L, 1), &s) != 0)
+    return push_errno(L, errno);
+  lua_pushinteger(L, (lua_Integer)(s.st_mode & 07777));
+  lua_pushstring(L, type_of(s.st_mode));
+  return 2;
+}
+
+/* truncate(path, bytes) -> true | nil, why */
+static int l_truncate(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  lua_Number bytes = luaL_checknumber(L, 2);
+  luaL_argcheck(L, bytes >= 0 && bytes <= 9007199254740992.0, 2, "no length");
+  if (truncate(path, (off_t)bytes) != 0)
+    return push_errno(L, errno);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* terminal(fd) -> columns (0: unknown) | nil when it is no terminal */
+static int l_terminal(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  lua_Integer columns = 0;
+#ifdef TIOCGWINSZ
+  struct winsize size;
+#endif
+  if (!isatty(fd))
+    return 0;
+#ifdef TIOCGWINSZ
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0)
+    columns = size.ws_col;
+#endif
+  lua_pushinteger(L, columns);
+  return 1;
+}
+
+/*
+** write(fd, text) -> true | nil, why, broken pipe? All of it, whatever signals
+** come: stdio would forget what is left of its buffer when one does.
+*/
+static int l_write(lua_State *L) {
+  size_t left;
+  int fd = (int)luaL_checkinteger(L, 1);
+  const char *text = luaL_checklstring(L, 2, &left);
+  while (left > 0) {
+    ssize_t written = write(fd, text, left);
+    if (written >= 0) {
+      text += written;
+      left -= (size_t)written;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      /* somebody who shares this pipe or terminal made it non-blocking */
+      struct pollfd ready;
+      ready.fd = fd;
+      ready.events = POLLOUT;
+      poll(&ready, 1, -1);
+    } else if (errno != EINTR) {
+      return push_errno(L, errno);
+    }
+  }
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static const luaL_Reg FUNCTIONS[] = {
+    {"file_mode", l_file_mode},
+    {"terminal", l_terminal},
+    {"truncate", l_truncate},
+    {"write", l_write},
+    {NULL, NULL},
+};
+
+void oc_file_open(lua_State *L) {
+  luaL_setfuncs(L, FUNCTIONS, 0);
+}
