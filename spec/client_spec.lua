@@ -49,7 +49,7 @@ describe("oc.client", function()
     assert.matches("'log': a function or false expected", message {base_url = "https://a.example", log = 1})
     assert.matches("'headers': \"a b\" is no header name",
       message {base_url = "https://a.example", headers = {["a b"] = "x"}})
-    assert.matches("the value of X is no single line",
+    assert.matches("the value of X is no line of text",
       message {base_url = "https://a.example", headers = {X = "a\r\nY: b"}})
     assert.matches("use 'auth' for Authorization",
       message {base_url = "https://a.example", headers = {authorization = "Bearer x"}})

@@ -171,6 +171,11 @@ describe("leads", function()
       assert.equal("/tenantui/x/api/v2/oc/lead", request.path)
     end)
 
+    it("headers are sent, and win over ours", function()
+      play({leads = 10}, {headers = {Accept = "application/json;v=2"}})
+      assert.equal(10, #client:leads():all())
+    end)
+
     it("raw gives each lead's exact text", function()
       for _, pretty in ipairs {true, false} do
         play {leads = 50, pretty = pretty, civic_sync = false}
@@ -211,6 +216,7 @@ describe("leads", function()
       assert.matches("'page_size': integer from 1 to 20000 expected, got 0", message {page_size = 0})
       assert.matches("'page_size': integer from 1 to 20000 expected, got 1.5", message {page_size = 1.5})
       assert.matches("'limit'.* got string", message {limit = "5"})
+      assert.matches("'max_pages': integer %(or math.huge%) of at least 1 expected, got 1.5", message {max_pages = 1.5})
       assert.matches("'nulls': one of nil, null expected, got \"x\"", message {nulls = "x"})
       assert.matches("'ms_tenant_id': it is empty", message {ms_tenant_id = ""})
       assert.matches("leads_spec.lua", message {max_pages = -1})
@@ -436,6 +442,28 @@ describe("leads", function()
       assert.matches("deadline_s", err.message)
       assert.equal(10, #err.partial)
       assert.equal(10, err.resume.skip)
+    end)
+
+    it("deadline_s ends a wait for bytes that do not come", function()
+      play({leads = 30, faults = {{page = 1, stall_after = 100}}}, {deadline_s = 0.2})
+      local _, err = client:leads {prefetch = 0}:all()
+      assert.equal("timeout", err.kind)
+      assert.matches("deadline_s %(0.2 s%)", err.message)
+      assert.equal(1, #server:journal().requests)
+    end)
+
+    it("a ceiling is told at once, without reading on", function()
+      play({leads = 30, faults = {{page = 1, stall_after = 9000, gzip = false}}}, {max_lead_bytes = 500})
+      local _, err = client:leads():all()
+      assert.equal("limit", err.kind)
+      assert.matches("larger than max_lead_bytes", err.message)
+    end)
+
+    it("an endless error page is not read to its end", function()
+      play {leads = 30, faults = {{page = 1, status = 400, body = ("x"):rep(400000), stall_after = 300000}}}
+      local _, err = client:leads():all()
+      assert.equal("http", err.kind)
+      assert.equal(2048, #err.body)
     end)
 
     it("a stalled body is a timeout, and heals", function()

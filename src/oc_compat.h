@@ -11,8 +11,9 @@
 #if LUA_VERSION_NUM < 502
 
 #define lua_rawlen(L, i) lua_objlen(L, (i))
-#define lua_absindex(L, i) \
-  ((i) > 0 || (i) <= LUA_REGISTRYINDEX ? (i) : lua_gettop(L) + (i) + 1)
+
+#if !defined(luaL_newlib)  /* LuaJIT has these */
+
 #define luaL_newlib(L, l) \
   (lua_createtable(L, 0, sizeof(l) / sizeof((l)[0]) - 1), \
    luaL_setfuncs(L, (l), 0))
@@ -42,6 +43,7 @@ static inline void *luaL_testudata(lua_State *L, int i, const char *name) {
   return u;
 }
 
+#endif
 #endif
 
 #if LUA_VERSION_NUM >= 503

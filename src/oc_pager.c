@@ -260,6 +260,7 @@ static int l_request(lua_State *L) {
   oc_json_reset(&p->json);
   p->judged = 0;
   p->status = 0;
+  p->answered = 0;
   p->retry_after_s = -1;
   p->body.n = 0;
   if (p->redirect.n > 0) {
@@ -327,6 +328,7 @@ static int l_feed(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &n);
   luaL_argcheck(L, p->status != 0, 1, "response comes before feed");
   p->bytes += n;
+  p->answered += n;
   if (p->status == 200) {
     (void)oc_json_feed(&p->json, bytes, n);
   } else {
@@ -449,9 +451,16 @@ static int l_read(lua_State *L) {
 
 /* --- the run ------------------------------------------------------------- */
 
-/* over() -> the run needs no more bytes, whatever the page at hand still holds */
+/*
+** over() -> no more bytes are needed, whatever the answer still holds: the run is
+** over, a ceiling was passed, or it is no page and there is a lot of it.
+*/
 static int l_over(lua_State *L) {
-  lua_pushboolean(L, oc_pager_check(L)->page.stop != OC_STOP_NONE);
+  const oc_pager *p = oc_pager_check(L);
+  const enum oc_fault_json fault = p->json.scan.fault;
+  lua_pushboolean(L, p->page.stop != OC_STOP_NONE || fault == OC_JSON_LIMIT ||
+                     fault == OC_JSON_MEMORY ||
+                     (p->status != 200 && p->answered > OC_PAGER_DRAIN_BYTES));
   return 1;
 }
 

@@ -9,7 +9,8 @@
 #include "oc_json.h"
 #include "oc_page.h"
 
-#define OC_PAGER_ERROR_BODY_BYTES 2048  /* of an answer that is no page */
+#define OC_PAGER_ERROR_BODY_BYTES 2048  /* kept of an answer that is no page */
+#define OC_PAGER_DRAIN_BYTES 262144     /* read of it, so that the connection serves again */
 #define OC_PAGER_REDIRECTS 5            /* for one page */
 
 typedef struct oc_pager {
@@ -31,6 +32,7 @@ typedef struct oc_pager {
   int status;        /* 0: no response yet */
   int redirects;
   double retry_after_s;
+  uint64_t answered; /* bytes of the answer at hand */
 } oc_pager;
 
 /* The pager at index 1; raises if it is none. */

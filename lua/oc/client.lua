@@ -26,6 +26,7 @@ Client.__index = Client
 local transport_names = {
   "connect_timeout_s", "idle_timeout_s", "request_timeout_s", "ca_file", "ca_path", "client_cert",
   "client_key", "client_key_password", "insecure", "proxy", "no_proxy", "compress", "user_agent",
+  "max_body_bytes",
 }
 
 -- Credentials of the environment belong to the service of the environment.
@@ -71,13 +72,13 @@ local function header_lines(given, level)
     if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
       error(("oc.client: option 'headers': %q is no header name"):format(tostring(name)), level + 1)
     end
-    if type(value) ~= "string" or value:find "[%z\1-\8\10-\31\127]" then
-      error(("oc.client: option 'headers': the value of %s is no single line of text"):format(name), level + 1)
+    if type(value) ~= "string" or not value:find "%S" or value:find "[%z\1-\8\10-\31\127]" then
+      error(("oc.client: option 'headers': the value of %s is no line of text"):format(name), level + 1)
     end
     if name:lower() == "authorization" then
       error("oc.client: option 'headers': use 'auth' for Authorization", level + 1)
     end
-    lines[#lines + 1] = value == "" and name .. ";" or name .. ": " .. value
+    lines[#lines + 1] = name .. ": " .. value
   end
   table.sort(lines)
   return lines
@@ -145,6 +146,18 @@ end
 
 Client.__tostring = function(self) return "oc.client(" .. self.settings.origin .. ")" end
 Client.__name = "oc.client"
+
+-- The lines given and those of the option `headers`, which win.
+function Client:headers(lines)
+  local all, ours = {}, self.settings.header_lines
+  for _, line in ipairs(lines) do
+    local name, taken = line:match("^[^:]+"):lower(), false
+    for _, own in ipairs(ours) do taken = taken or own:match("^[^:]+"):lower() == name end
+    if not taken then all[#all + 1] = line end
+  end
+  for _, line in ipairs(ours) do all[#all + 1] = line end
+  return all
+end
 
 -- Opens an exchange under this client's transport options.
 function Client:open(request)

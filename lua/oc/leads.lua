@@ -136,12 +136,11 @@ end
 local function open(self, request)
   local line, err = self.client:authorization(self.deadline)
   if err then return nil, err, true end
-  local headers = {}
-  for _, h in ipairs(request.headers) do headers[#headers + 1] = h end
-  for _, h in ipairs(self.client.settings.header_lines) do headers[#headers + 1] = h end
+  local headers = self.client:headers(request.headers)
   headers[#headers + 1] = line
-  local x
-  x, err = self.client:open {url = request.url, headers = headers}
+  local timeout_s, x = self.client.settings.request_timeout_s, nil
+  if self.deadline then timeout_s = math.max(math.min(timeout_s, self.deadline - self.host.now()), 0.001) end
+  x, err = self.client:open {url = request.url, headers = headers, request_timeout_s = timeout_s}
   if not x then return nil, err end
   return {url = request.url, x = x, line = line}
 end
@@ -225,8 +224,11 @@ local function fail(self, err)
   return nil, err
 end
 
+-- Timers may ring a little early.
+local SLACK_S = 0.005
+
 local function past_deadline(self, wait_s)
-  if not self.deadline or self.host.now() + wait_s <= self.deadline then return nil end
+  if not self.deadline or self.host.now() + wait_s + SLACK_S < self.deadline then return nil end
   return errors.new("timeout", ("cannot read page %d: deadline_s (%g s) is over"):format(
     self.page_number or 0, self.client.settings.deadline_s), {page = self.page_number})
 end

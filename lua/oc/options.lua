@@ -11,7 +11,7 @@ local options = {}
 --- One option.
 ---@class oc.Option
 ---@field name string   snake_case, with the unit
----@field type "string"|"number"|"integer"|"boolean"|"table"|"function"|"any"
+---@field type "string"|"number"|"integer"|"count"|"boolean"|"table"|"function"|"any"   count: integer or math.huge
 ---@field default? any   as it acts when it is not given; nil: none
 ---@field min? number
 ---@field max? number
@@ -93,9 +93,9 @@ options.leads = {
     flag = "page-size", help = "leads to ask for in a page, 1 to 20000"},
   {name = "page", type = "integer", min = 0, max = 2 ^ 53, flag = "page",
     help = "first page to read; default: page_base"},
-  {name = "max_pages", type = "number", default = 10, min = 1, env = "OC_MAX_PAGES", flag = "max-pages",
+  {name = "max_pages", type = "count", default = 10, min = 1, env = "OC_MAX_PAGES", flag = "max-pages",
     help = "pages to read at the most; math.huge (all) for every page"},
-  {name = "limit", type = "number", default = huge, min = 1, flag = "limit",
+  {name = "limit", type = "count", default = huge, min = 1, flag = "limit",
     help = "leads to hand out at the most"},
   {name = "ms_tenant_id", type = "string", flag = "ms-tenant-id",
     help = "only leads of this customer tenant"},
@@ -142,21 +142,20 @@ local function shown(option, value)
 end
 
 local function range(option)
-  if not option.min then return option.type end
-  if not option.max then return ("%s of at least %g"):format(option.type, option.min) end
-  return ("%s from %.16g to %.16g"):format(option.type, option.min, option.max)
+  local what = option.type == "count" and "integer (or math.huge)" or option.type
+  if not option.min then return what end
+  if not option.max then return ("%s of at least %g"):format(what, option.min) end
+  return ("%s from %.16g to %.16g"):format(what, option.min, option.max)
 end
 
 -- What is wrong with the value; nil if nothing is.
 local function fault_of(option, value)
-  local wanted = option.type == "integer" and "number" or option.type
+  local whole = option.type == "integer" or option.type == "count" and value ~= huge
+  local wanted = (option.type == "integer" or option.type == "count") and "number" or option.type
   if wanted ~= "any" and type(value) ~= wanted then
     return ("%s expected, got %s"):format(range(option), type(value))
   end
-  if option.type == "integer" and value ~= math.floor(value) then
-    return ("%s expected, got %s"):format(range(option), shown(option, value))
-  end
-  if wanted == "number" and (value ~= value or value < (option.min or -huge) or value > (option.max or huge)) then
+  if wanted == "number" and (whole and value ~= math.floor(value) or value ~= value or value < (option.min or -huge) or value > (option.max or huge)) then
     return ("%s expected, got %s"):format(range(option), shown(option, value))
   end
   if option.type == "string" and value:find "%z" then return "a string without NUL expected" end
@@ -209,8 +208,8 @@ end
 ---@return string|nil fault
 function options.read(option, text)
   local value = text
-  if option.type == "number" or option.type == "integer" then
-    value = text == "all" and option.name == "max_pages" and huge or tonumber(text)
+  if option.type == "number" or option.type == "integer" or option.type == "count" then
+    value = text == "all" and option.type == "count" and huge or tonumber(text)
     if not value or text:find "^%s*[-+]?%s*0[xX]" or text:find "[nN]" then
       return nil, ("%s expected, got %s"):format(range(option), shown(option, text))
     end

@@ -1,0 +1,73 @@
+-- Decoding a page of leads: oc against lua-cjson, alternately in one run.
+--
+--   script/lua bench/decode.lua [LEADS] [ROUNDS]
+--
+-- Prints the processor time of each, and the ratio round by round as median and
+-- range: quote those. Both decode the same text, made from a fixed seed.
+
+local cjson = require "cjson"
+local data = require "oc.sandbox.data"
+local oc = require "oc"
+
+local LEADS, ROUNDS = tonumber(arg[1]) or 20000, tonumber(arg[2]) or 11
+local CHUNK = 65536
+
+local function page()
+  local leads = {}
+  for i = 1, LEADS do leads[i] = (data.lead(1, i)) end
+  return "[" .. table.concat(leads, ",") .. "]"
+end
+
+local text = page()
+
+local works = {
+  {
+    name = "decode, all leads kept",
+    oc = function()
+      local d = oc.decoder()
+      d:feed(text)
+      return d:read()
+    end,
+    cjson = function() return cjson.decode(text) end,
+  },
+  {
+    name = "iterate and drop, 64 KiB pieces",
+    oc = function()
+      local d = oc.decoder()
+      for from = 1, #text, CHUNK do
+        d:feed(text:sub(from, from + CHUNK - 1))
+        while d:next() do end
+      end
+    end,
+    cjson = function()
+      for _ in ipairs(cjson.decode(text)) do end
+    end,
+  },
+}
+
+local function seconds(work)
+  collectgarbage()
+  collectgarbage()
+  local from = os.clock()
+  local kept = work()
+  return os.clock() - from, kept
+end
+
+local function median(list)
+  table.sort(list)
+  return list[math.floor(#list / 2) + 1]
+end
+
+print(("%d leads, %.1f MB, %d rounds, %s"):format(LEADS, #text / 1e6, ROUNDS, _VERSION))
+for _, work in ipairs(works) do
+  local ours, theirs, ratios = {}, {}, {}
+  for round = 0, ROUNDS do -- round 0 warms up
+    local a, b = seconds(work.oc), seconds(work.cjson)
+    if round > 0 then
+      ours[round], theirs[round], ratios[round] = a, b, b / a
+    end
+  end
+  local middle = median(ratios)
+  print(("%-34s oc %.3f s, cjson %.3f s: %.2fx (%.2f to %.2f)"):format(
+    work.name, median(ours), median(theirs), middle, ratios[1], ratios[#ratios]))
+end
