@@ -574,6 +574,17 @@ describe("leads", function()
       end
     end)
 
+    it("with verify hands out nothing of the earlier run again", function()
+      play {leads = 95}
+      local leads = client:leads {page_size = 20}
+      local got = read(leads, 45)
+      leads:close()
+      local rest = client:leads {resume = leads:result().resume, verify = true}
+      for lead in rest do got[#got + 1] = lead end
+      assert.same(reference(), world.ids(got))
+      assert.is_true(rest:result().uncertain)
+    end)
+
     it("goes on where an error stopped it", function()
       play({leads = 95, faults = {{page = 3, times = 1, cut_after = 5000, gzip = false}}}, {max_attempts = 1})
       local got, err = client:leads {page_size = 20, prefetch = 0}:all()
@@ -619,6 +630,8 @@ describe("leads", function()
       end
       assert.matches("version 1 expected, got 2", message {version = 2})
       assert.matches("it is of https://other, this client is of http://127", message {origin = "https://other"})
+      assert.matches("'ms_tenant_id' is no string", message {ms_tenant_id = 5})
+      assert.matches("'page_size' is not from 1 to 20000", message {page_size = 0})
       assert.matches("'skip' is no whole number", message {skip = "x"})
       assert.matches("'page' is no whole number", message {page = -1})
       assert.matches("'page_size' was 20, not 30", message({}, {page_size = 30}))
@@ -629,6 +642,19 @@ describe("leads", function()
   end)
 
   describe("hooks", function()
+    it("that raise stop nothing: the run goes on, and its end is an end", function()
+      play({leads = 25}, {on_page = function() error("mine", 0) end})
+      local leads, n, raised = client:leads {page_size = 10}, 0, 0
+      while true do
+        local ok, lead = pcall(leads.next, leads)
+        if ok and not lead then break end
+        if ok then n = n + 1 else raised = raised + 1 end
+      end
+      assert.equal(25, n)
+      assert.equal(3, raised)
+      assert.is_true(leads:result().complete)
+    end)
+
     it("on_page and on_retry tell what happens", function()
       local told = {}
       play({leads = 25, faults = {{page = 2, attempt = 1, status = 502}}}, {

@@ -70,9 +70,13 @@ local function check_resume(token, given, origin, level)
       refuse(("'%s' is no whole number"):format(name))
     end
   end
-  for _, name in ipairs {"last_id", "origin"} do
-    if type(token[name]) ~= "string" then refuse(("'%s' is no text"):format(name)) end
+  for name, wanted in pairs {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean"} do
+    local optional = name == "ms_tenant_id" or name == "check_online"
+    if type(token[name]) ~= wanted and not (optional and token[name] == nil) then
+      refuse(("'%s' is no %s"):format(name, wanted))
+    end
   end
+  if token.page_size < 1 or token.page_size > 20000 then refuse "'page_size' is not from 1 to 20000" end
   if token.origin ~= origin then
     refuse(("it is of %s, this client is of %s"):format(token.origin, origin))
   end
@@ -236,7 +240,7 @@ end
 local function finish_run(self)
   drop_exchange(self)
   drop_ahead(self)
-  self.over = true
+  self.over, self.ended = true, self.host.now()
   local result, log = self:result(), self.client.log
   if result.forgotten > 0 then
     log("warn", "ids_forgotten", {forgotten = result.forgotten,
@@ -281,10 +285,10 @@ local function finish_page(self, err)
   assert(what == "next" or what == "end", "the pager's answer is unknown")
   self.page_done = page_info(self)
   self.page_started, self.renewed = nil, nil
+  if what == "end" then finish_run(self) end -- first: a hook may raise
   if self.client.settings.on_page and (what == "next" or self.page_done.count > 0) then
     self.client.settings.on_page(self.page_done)
   end
-  if what == "end" then finish_run(self) end
   return what == "next"
 end
 
@@ -363,7 +367,7 @@ local function next_page(self)
     if self.page_done then
       local page = self.page_done
       self.page_done = nil
-      page.leads = got
+      page.leads, page.count = got, #got
       if going or #got > 0 then return page end
     end
     if not going then return nil end
