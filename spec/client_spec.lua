@@ -45,6 +45,10 @@ describe("oc.client", function()
       message {base_url = "https://a.example", idle_timeout_s = 0})
     assert.matches("'max_attempts': integer from 1 to 1000 expected",
       message {base_url = "https://a.example", max_attempts = 0})
+    assert.matches("'param_names': 'pages' is none of ms_tenant_id, page",
+      message {base_url = "https://a.example", param_names = {pages = "p"}})
+    assert.matches("'param_names': 'page' is no text",
+      message {base_url = "https://a.example", param_names = {page = 1}})
     assert.matches("'auth': .* expected, got string", message {base_url = "https://a.example", auth = "token"})
     assert.matches("'log': a function or false expected", message {base_url = "https://a.example", log = 1})
     assert.matches("'headers': \"a b\" is no header name",

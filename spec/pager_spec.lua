@@ -48,6 +48,7 @@ describe("oc.pager", function()
     assert.matches("'base_url' is missing", select(2, pcall(oc.pager, {})))
     assert.matches("unknown option 'auth'", select(2, pcall(oc.pager, {auth = 1})))
     assert.matches("'base_url' has no scheme", select(2, pcall(oc.pager, {base_url = "x"})))
+    assert.matches("'resume': 'skip' is no whole number", select(2, pcall(pager, {resume = {page = 1, skip = -1}})))
   end)
 
   it("retries with Retry-After as a date, counted from the host's clock", function()

@@ -104,23 +104,30 @@ static void page_options(lua_State *L, oc_pager *p) {
   p->raw = boolean_field(L, "raw");
 }
 
+/* A field of the resume table on top of the stack: a whole number. */
+static int64_t place_field(lua_State *L, const char *name) {
+  lua_Number v;
+  lua_getfield(L, -1, name);
+  v = lua_tonumber(L, -1);
+  if (lua_type(L, -1) != LUA_TNUMBER || !(v >= 0 && v <= 9007199254740992.0))
+    luaL_error(L, "option 'resume': '%s' is no whole number", name);
+  lua_pop(L, 1);
+  return (int64_t)v;
+}
+
 static void resume_option(lua_State *L, oc_pager *p) {
-  const char *id;
-  size_t n;
-  int64_t page;
   lua_getfield(L, 1, "resume");
   if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "page");
-    page = (int64_t)luaL_checknumber(L, -1);
-    lua_getfield(L, -2, "skip");
-    id = push_string_field(L, -3, "last_id", &n);
-    oc_page_resume(&p->page, page, (uint64_t)luaL_checknumber(L, -2), id, n);
-    lua_pop(L, 3);
+    const int64_t page = place_field(L, "page"), skip = place_field(L, "skip");
+    size_t n;
+    const char *id = push_string_field(L, -1, "last_id", &n);
+    oc_page_resume(&p->page, page, (uint64_t)skip, id, n);
+    lua_pop(L, 1);
   }
   lua_pop(L, 1);
 }
 
-/* params: the service's names of the four parameters, kept in the cache. */
+/* The service's names of the four parameters, and ours. */
 static const char *const param_keys[] = {"ms_tenant_id", "page", "page_size", "check_online"};
 static const char *const param_names[] = {"msTenantId", "PageNumber", "PageSize", "checkOnline"};
 enum { TENANT, NUMBER, SIZE, ONLINE };
@@ -130,11 +137,10 @@ static void param_options(lua_State *L) {
   int i;
   lua_getfield(L, 1, "param_names");
   for (i = 0; i < 4; i++) {
-    lua_pushnil(L);
-    if (lua_istable(L, -2)) {
-      lua_pop(L, 1);
+    if (lua_istable(L, -1))
       lua_getfield(L, -1, param_keys[i]);
-    }
+    else
+      lua_pushnil(L);
     if (lua_type(L, -1) != LUA_TSTRING) {
       lua_pop(L, 1);
       lua_pushstring(L, param_names[i]);
@@ -215,11 +221,12 @@ static int add_number(oc_buf *url, const char *name, int64_t value) {
 /* Writes the URL of a page; the userdata is at index 1. */
 static void page_url(lua_State *L, const oc_pager *p, int64_t number, oc_buf *url) {
   const char *name[4];
-  int i, status;
+  int cache, i, status;
   oc_getuservalue(L, 1);
+  cache = lua_gettop(L);
   for (i = 0; i < 4; i++) {
-    lua_rawgeti(L, -1 - i, -1 - i);
-    name[i] = lua_tostring(L, -1);  /* anchored by the user value */
+    lua_rawgeti(L, cache, -1 - i);
+    name[i] = lua_tostring(L, -1);  /* anchored by the cache */
   }
   url->n = 0;
   status = oc_buf_add(url, p->url.p, p->url.n);
@@ -232,7 +239,7 @@ static void page_url(lua_State *L, const oc_pager *p, int64_t number, oc_buf *ur
   if (status == OC_OK && p->check_online && number == p->page.first)
     status = oc_url_add_param(url, name[ONLINE], "true", 4);
   check_status(L, status, "base_url");
-  lua_pop(L, 5);
+  lua_settop(L, cache - 1);
 }
 
 static int push_request(lua_State *L, const oc_buf *url, int64_t number) {

@@ -16,6 +16,7 @@ local options = {}
 ---@field min? number
 ---@field max? number
 ---@field one_of? string[]
+---@field keys? string[]   of a table: what it may hold, each a string
 ---@field env? string   environment variable
 ---@field flag? string   of oc-leads, without the dashes; none for secrets
 ---@field secret? boolean   hidden wherever options are shown
@@ -34,7 +35,7 @@ options.client = {
     flag = "page-base", help = "number of the service's first page"},
   {name = "lead_path", type = "string", default = "/api/v2/oc/lead", env = "OC_LEAD_PATH",
     flag = "lead-path", help = "path of the leads below base_url"},
-  {name = "param_names", type = "table",
+  {name = "param_names", type = "table", keys = {"ms_tenant_id", "page", "page_size", "check_online"},
     help = "the service's parameter names, by ours: ms_tenant_id, page, page_size, check_online"},
   {name = "connect_timeout_s", type = "number", default = 10, min = 0.001, env = "OC_CONNECT_TIMEOUT_S",
     flag = "connect-timeout", help = "seconds until a connection must stand"},
@@ -148,6 +149,17 @@ local function range(option)
   return ("%s from %.16g to %.16g"):format(what, option.min, option.max)
 end
 
+local function fault_of_table(option, value)
+  local known = {}
+  for _, key in ipairs(option.keys) do known[key] = true end
+  for key, text in pairs(value) do
+    if not known[key] then
+      return ("'%s' is none of %s"):format(tostring(key), table.concat(option.keys, ", "))
+    end
+    if type(text) ~= "string" or text == "" then return ("'%s' is no text"):format(key) end
+  end
+end
+
 -- What is wrong with the value; nil if nothing is.
 local function fault_of(option, value)
   local whole = option.type == "integer" or option.type == "count" and value ~= huge
@@ -159,6 +171,7 @@ local function fault_of(option, value)
     return ("%s expected, got %s"):format(range(option), shown(option, value))
   end
   if option.type == "string" and value:find "%z" then return "a string without NUL expected" end
+  if option.keys then return fault_of_table(option, value) end
   if not option.one_of then return nil end
   for _, allowed in ipairs(option.one_of) do
     if value == allowed then return nil end
