@@ -211,10 +211,9 @@ static int l_decode(lua_State *L) {
   d = new_decoder(L, oc_decode_depth(L, 2));
   oc_decode_options(L, 2, &d->json, &d->keep_nulls);
   d->json.mode = OC_JSON_VALUE;
-  if (oc_json_feed(&d->json, text, n) != OC_OK ||
-      oc_json_feed(&d->json, " ", 1) != OC_OK)  /* a number at the end ends */
+  if (oc_json_feed(&d->json, text, n) != OC_OK)
     return oc_decode_fail(L, &d->json);
-  if (oc_json_next(&d->json) == OC_ITEM) {
+  if (oc_json_finish(&d->json) == OC_ITEM && oc_json_next(&d->json) == OC_ITEM) {
     lua_replace(L, 1);
     lua_settop(L, 1);
     oc_getuservalue(L, 1);

@@ -52,6 +52,10 @@ typedef struct encoder {
   const char *why;  /* after a fault: static text */
 } encoder;
 
+static const char NEITHER[] = "a table that is neither a list nor an object";
+
+enum shape { LIST, OBJECT, MIXED };
+
 /* Stack indices of l_encode. */
 enum { VALUE = 1, RANKS = 3, ARRAY_METATABLE = 4 };
 
@@ -153,7 +157,7 @@ static int collect(lua_State *L, encoder *e) {
     member m;
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TSTRING)
-      return fault(e, "a table that is neither a list nor an object");
+      return fault(e, NEITHER);
     m.key = lua_tolstring(L, -1, &m.n);
     lua_pushvalue(L, -1);
     lua_rawget(L, RANKS);
@@ -200,31 +204,56 @@ static int put_object(lua_State *L, encoder *e, int depth) {
   return put(e, "}", 1);
 }
 
-/* Is the table on top a list: by its metatable, or by having elements only? */
-static int is_list(lua_State *L) {
-  size_t n = 0;
-  if (lua_getmetatable(L, -1)) {
-    const int marked = lua_rawequal(L, -1, ARRAY_METATABLE);
-    lua_pop(L, 1);
-    if (marked)
-      return 1;
-  }
-  if (lua_rawlen(L, -1) == 0)
-    return 0;
+/* Elements of the table on top, all of them at 1 to n; n + 1 if there is any other. */
+static size_t count_elements(lua_State *L, size_t n) {
+  size_t count = 0;
   lua_pushnil(L);
   while (lua_next(L, -2)) {
+    lua_Number k = 0;
     lua_pop(L, 1);
-    n++;
+    if (lua_type(L, -1) == LUA_TNUMBER)
+      k = lua_tonumber(L, -1);
+    if (!(k >= 1 && k <= (lua_Number)n) || k != floor(k)) {
+      lua_pop(L, 1);
+      return n + 1;
+    }
+    count++;
   }
-  return n == lua_rawlen(L, -1);
+  return count;
+}
+
+/* Is the table on top a list: by its metatable, or by having elements only? */
+static enum shape shape_of(lua_State *L) {
+  const size_t n = lua_rawlen(L, -1);
+  int marked = 0;
+  if (lua_getmetatable(L, -1)) {
+    marked = lua_rawequal(L, -1, ARRAY_METATABLE);
+    lua_pop(L, 1);
+  }
+  if (marked)  /* holes in it are nulls */
+    return count_elements(L, n) <= n ? LIST : MIXED;
+  if (n == 0)
+    return OBJECT;
+  return count_elements(L, n) == n ? LIST : MIXED;
+}
+
+static int put_table(lua_State *L, encoder *e, int depth) {
+  if (depth > MAX_DEPTH)
+    return fault(e, "tables nested too deep, or within themselves,");
+  switch (shape_of(L)) {
+    case LIST:
+      return put_array(L, e, depth);
+    case OBJECT:
+      return put_object(L, e, depth);
+    default:
+      return fault(e, NEITHER);
+  }
 }
 
 /* Writes the value on top of the stack, which stays there. */
 static int encode(lua_State *L, encoder *e, int depth) {
   size_t n;
   const char *s;
-  if (depth > MAX_DEPTH)
-    return fault(e, "tables nested too deep, or within themselves,");
   luaL_checkstack(L, 6, "encode");
   switch (lua_type(L, -1)) {
     case LUA_TNIL:
@@ -237,7 +266,7 @@ static int encode(lua_State *L, encoder *e, int depth) {
       s = lua_tolstring(L, -1, &n);
       return put_string(e, s, n);
     case LUA_TTABLE:
-      return is_list(L) ? put_array(L, e, depth) : put_object(L, e, depth);
+      return put_table(L, e, depth);
     case LUA_TLIGHTUSERDATA:
       if (lua_touserdata(L, -1) == NULL)
         return put(e, "null", 4);

@@ -265,7 +265,10 @@ enum oc_got oc_json_next(oc_json *j) {
 }
 
 enum oc_got oc_json_finish(oc_json *j) {
-  const enum oc_got got = oc_json_next(j);
+  enum oc_got got = oc_json_next(j);
+  if (got == OC_MORE && j->state == AT_START && j->role != NOTHING &&
+      oc_scan_finish(&j->scan) == OC_ITEM)
+    got = item_done(j);
   if (got == OC_ITEM)
     j->pending = 1;
   if (got != OC_MORE || j->state == AT_END)

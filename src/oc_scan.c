@@ -89,7 +89,8 @@ int oc_scan_feed(oc_scan *s, const void *bytes, size_t n) {
   if (s->fault != OC_JSON_NO_FAULT)
     return OC_EBAD;
   if (n > s->max_body_bytes || s->base + s->in.n > s->max_body_bytes - n) {
-    oc_scan_fail(s, OC_JSON_LIMIT, s->in.n, "a body larger than max_body_bytes");
+    oc_scan_fail(s, OC_JSON_LIMIT, (size_t)(s->max_body_bytes - s->base),
+                 "a body larger than max_body_bytes");
     return OC_ELIMIT;
   }
   if (s->item > 0 && s->item >= s->in.n - s->item) {  /* moves less than it drops */
@@ -185,6 +186,14 @@ static inline void note_key(oc_scan *s, oc_scan_frame *f, uint32_t node) {
   s->keys.node[node].seen = f->serial;
 }
 
+/* The key read now is the one to expect next time behind the last one. */
+static void predict(oc_scan *s, const oc_scan_frame *f, uint32_t node) {
+  if (f->last != OC_KEYS_NONE)
+    s->keys.node[f->last].next = node;
+  else
+    s->keys.node[f->node].first = node;
+}
+
 /* A key has been read that was not the predicted one. */
 static enum oc_got take_key(oc_scan *s, const char *item, size_t n) {
   oc_scan_frame *f = &s->frame[s->depth - 1];
@@ -207,10 +216,8 @@ static enum oc_got take_key(oc_scan *s, const char *item, size_t n) {
     emit(s, s->escaped ? OC_TOK_KEY_ESCAPED : OC_TOK_KEY, 0, s->start, n);
     return OC_MORE;
   }
-  if (f->last != OC_KEYS_NONE)
-    s->keys.node[f->last].next = (uint32_t)node;
-  else
-    s->keys.node[f->node].first = (uint32_t)node;
+  if (!s->escaped)  /* else its text may hold what must not stand for itself */
+    predict(s, f, (uint32_t)node);
   note_key(s, f, (uint32_t)node);
   return OC_MORE;
 }
@@ -311,6 +318,22 @@ static const char *pass_known_members(oc_scan *s, const char *item, const char *
     object->n++;
   }
   return p;
+}
+
+/* The number at hand ends before p. */
+static enum oc_got end_number(oc_scan *s, const char *item, const char *p) {
+  if (!oc_number_ends(s->number))
+    return fail(s, OC_JSON_SYNTAX, p, "a number that JSON does not have");
+  emit(s, oc_number_is_int(s->number) ? OC_TOK_INT : OC_TOK_NUMBER, value_node(s), s->start,
+       (size_t)(p - item) - s->start);
+  value_done(s);
+  return OC_ITEM;
+}
+
+enum oc_got oc_scan_finish(oc_scan *s) {
+  if (s->state != IN_NUMBER || s->depth > 0 || !oc_number_ends(s->number))
+    return OC_MORE;
+  return end_number(s, s->in.p + s->item, s->in.p + s->pos);
 }
 
 /*
@@ -461,13 +484,10 @@ enum oc_got oc_scan_value(oc_scan *s) {
         continue;
 
       case IN_NUMBER:
-        if (oc_number_scan(&p, end, &s->number) == 0)
+        if (oc_number_scan(&p, end + clamped, &s->number) == 0)  /* the byte behind tells */
           break;
-        if (!oc_number_ends(s->number))
-          return fail(s, OC_JSON_SYNTAX, p, "a number that JSON does not have");
-        emit(s, oc_number_is_int(s->number) ? OC_TOK_INT : OC_TOK_NUMBER, value_node(s),
-             s->start, (size_t)(p - item) - s->start);
-        value_done(s);
+        if (end_number(s, item, p) == OC_FAILED)
+          return OC_FAILED;
         if (s->depth == 0)
           goto whole;  /* what ended the number is not ours */
         continue;

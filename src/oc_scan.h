@@ -110,6 +110,9 @@ void oc_scan_begin(oc_scan *s);
 */
 enum oc_got oc_scan_value(oc_scan *s);
 
+/* No more bytes will come: OC_ITEM if that ends the value (a number by itself). */
+enum oc_got oc_scan_finish(oc_scan *s);
+
 /* Sets the fault, at an index in s->in.p, for good; returns OC_FAILED. */
 enum oc_got oc_scan_fail(oc_scan *s, enum oc_fault_json fault, size_t at, const char *text);
 

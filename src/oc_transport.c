@@ -137,6 +137,7 @@ static void attend(oc_pool *p) {
       continue;
     if (gap > x->stats.unattended_s)
       x->stats.unattended_s = gap;
+    x->attended_at = p->last;
     if (!x->connected && x->connect_timeout_s > 0) {
       /* Ours judges; libcurl's follows, since it shares the time it has among
          the addresses of a name, and would judge by the wall. */

@@ -46,6 +46,7 @@ typedef struct oc_request {
   double buffer_bytes;              /* above this many unread ones it pauses */
   int insecure;                     /* no TLS verification */
   int compress;                     /* accept gzip and deflate */
+  int http1_only;                   /* see set_version in oc_transport_opts.c */
 } oc_request;
 
 /* Why an exchange failed. */

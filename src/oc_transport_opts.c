@@ -131,14 +131,22 @@ static void set_basics(setter *s, oc_exchange *x, const oc_request *r) {
   SET(s, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS, "protocols");
   SET(s, CURLOPT_REDIR_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS, "protocols");
 #endif
-  if (x->https && oc_transport_versions().nghttp2 != NULL) {
-    SET(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS, "http version");
-    /* One connection for all, if the server can. Only over TLS: on plain http
-       a second request would wait for the first one's answer. */
-    SET(s, CURLOPT_PIPEWAIT, 1L, "pipewait");
-  } else {
+}
+
+/*
+** HTTP/2 where TLS offers it, unless told otherwise: many small requests share
+** a connection, but a paused stream still receives what its window lets through
+** (10 to 32 MB, which nobody can set), so that back-pressure costs memory.
+*/
+static void set_version(setter *s, const oc_exchange *x, const oc_request *r) {
+  if (!x->https || r->http1_only || oc_transport_versions().nghttp2 == NULL) {
     SET(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1, "http version");
+    return;
   }
+  SET(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS, "http version");
+  /* One connection for all, if the server can. Only over TLS: on plain http a
+     second request would wait for the first one's answer. */
+  SET(s, CURLOPT_PIPEWAIT, 1L, "pipewait");
 }
 
 static void set_message(setter *s, oc_exchange *x, const oc_request *r) {
@@ -193,6 +201,7 @@ int oc_transport_configure(oc_exchange *x, const oc_request *r) {
   s.code = CURLE_OK;
   s.what = NULL;
   set_basics(&s, x, r);
+  set_version(&s, x, r);
   set_message(&s, x, r);
   set_tls(&s, r);
   if (s.code == CURLE_OUT_OF_MEMORY)

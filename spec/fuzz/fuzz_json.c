@@ -2,7 +2,8 @@
  * input is the document. It is read three ways: whole, in pieces whose sizes
  * come from the input's own hash, and in pieces by a decoder that has learned
  * its keys already. All three must give the same leads, the same tokens and the
- * same fault. Each is done as a page, as any document, and as a page under
+ * same fault; and what is read must be JSON to a second parser, written here as
+ * plainly as can be. Each is done as a page, as any document, and as a page under
  * ceilings so small that the corpus reaches them.
  */
 #include <stdint.h>
@@ -34,6 +35,123 @@ static const struct config {
   {OC_JSON_VALUE, OC_SCAN_MAX_DEPTH, OC_SCAN_MAX_VALUE_BYTES},
   {OC_JSON_LEADS, 3, 24},
 };
+
+/* --- what JSON is, written a second time ------------------------------------- */
+
+/* Passes white space; the byte that stands there then, 0 at the end. */
+static char peek(const char **p, const char *end) {
+  while (*p < end && memchr(" \t\r\n", **p, 4) != NULL)
+    (*p)++;
+  return *p < end ? **p : '\0';
+}
+
+static int take(const char **p, const char *end, char c) {
+  if (*p == end || **p != c)
+    return 0;
+  (*p)++;
+  return 1;
+}
+
+static int take_digits(const char **p, const char *end) {
+  const char *from = *p;
+  while (*p < end && **p >= '0' && **p <= '9')
+    (*p)++;
+  return *p > from;
+}
+
+static int take_number(const char **p, const char *end) {
+  take(p, end, '-');
+  if (!take(p, end, '0') && !take_digits(p, end))
+    return 0;
+  if (take(p, end, '.') && !take_digits(p, end))
+    return 0;
+  if (take(p, end, 'e') || take(p, end, 'E')) {
+    if (!take(p, end, '+'))
+      take(p, end, '-');
+    return take_digits(p, end);
+  }
+  return 1;
+}
+
+/* UTF-8 is not looked at here. */
+static int take_string(const char **p, const char *end) {
+  if (!take(p, end, '"'))
+    return 0;
+  while (*p < end && **p != '"') {
+    int i;
+    if ((unsigned char)**p < 0x20)
+      return 0;
+    if (*(*p)++ != '\\')
+      continue;
+    if (*p < end && memchr("\"\\/bfnrt", **p, 8) != NULL) {
+      (*p)++;
+      continue;
+    }
+    if (!take(p, end, 'u'))
+      return 0;
+    for (i = 0; i < 4; i++, (*p)++)
+      if (*p == end || memchr("0123456789abcdefABCDEF", **p, 22) == NULL)
+        return 0;
+  }
+  return take(p, end, '"');
+}
+
+static int take_any(const char **p, const char *end, unsigned depth, unsigned *deepest);
+
+static int take_members(const char **p, const char *end, unsigned depth, unsigned *deepest) {
+  const int object = *(*p)++ == '{';
+  const char close = object ? '}' : ']';
+  if (depth > *deepest)
+    *deepest = depth;
+  if (peek(p, end) == close)
+    return take(p, end, close);
+  do {
+    peek(p, end);
+    if (object && !(take_string(p, end) && peek(p, end) == ':' && take(p, end, ':')))
+      return 0;
+    if (!take_any(p, end, depth, deepest))
+      return 0;
+    peek(p, end);
+  } while (take(p, end, ','));
+  return take(p, end, close);
+}
+
+static int take_any(const char **p, const char *end, unsigned depth, unsigned *deepest) {
+  static const char *const words[] = {"null", "true", "false"};
+  const char c = peek(p, end);
+  size_t i;
+  if (c == '{' || c == '[')
+    return depth < 200 && take_members(p, end, depth + 1, deepest);
+  if (c == '"')
+    return take_string(p, end);
+  for (i = 0; i < COUNT(words); i++) {
+    const size_t n = strlen(words[i]);
+    if ((size_t)(end - *p) >= n && memcmp(*p, words[i], n) == 0) {
+      *p += n;
+      return 1;
+    }
+  }
+  return take_number(p, end);
+}
+
+static int is_utf8(const unsigned char *s, size_t n);
+
+/* A document that is JSON is read, unless it is too deep; any other is not. */
+static void hold_verdict(enum oc_fault_json fault, const uint8_t *data, size_t size) {
+  const char *p = (const char *)data, *end = p + size;
+  unsigned deepest = 0;
+  int good;
+  if (size >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0)
+    p += 3;
+  good = take_any(&p, end, 0, &deepest) && peek(&p, end) == '\0' && p == end &&
+         is_utf8(data, size);
+  if (good && deepest <= OC_SCAN_MAX_DEPTH)
+    HOLD(fault == OC_JSON_NO_FAULT);
+  else if (good)
+    HOLD(fault == OC_JSON_LIMIT);
+  else
+    HOLD(fault == OC_JSON_SYNTAX || fault == OC_JSON_CUT || fault == OC_JSON_LIMIT);
+}
 
 /* --- what holds for one value ----------------------------------------------- */
 
@@ -216,7 +334,7 @@ static void hold_strip(const oc_json *j, const value *v) {
   HOLD(n <= v->n);
   HOLD(oc_json_init(&again, j->scan.max_depth) == OC_OK);
   again.mode = OC_JSON_VALUE;
-  HOLD(oc_json_feed(&again, out.p, n) == OC_OK && oc_json_feed(&again, " ", 1) == OC_OK);
+  HOLD(oc_json_feed(&again, out.p, n) == OC_OK && oc_json_finish(&again) == OC_ITEM);
   HOLD(oc_json_next(&again) == OC_ITEM && again.scan.ntok == j->scan.ntok);
   HOLD(again.scan.pos == n);
   HOLD(oc_text_strip(in.p, out.p, n) == n && memcmp(in.p, out.p, n) == 0);
@@ -266,6 +384,15 @@ static void note_end(oc_buf *notes, oc_json *j, enum oc_got got) {
   HOLD(oc_json_feed(j, "[", 1) != OC_OK);  /* it sticks */
 }
 
+static enum oc_got take_items(oc_json *j, oc_buf *notes, size_t value_bytes) {
+  enum oc_got got;
+  while ((got = oc_json_next(j)) == OC_ITEM) {
+    hold_item(j, value_bytes);
+    note_item(notes, j);
+  }
+  return got;
+}
+
 /* Reads the document in pieces of at most `most` bytes, sized by the seed. */
 static void read_document(oc_json *j, oc_buf *notes, const uint8_t *data, size_t size, size_t most,
                           uint32_t seed, size_t value_bytes) {
@@ -280,20 +407,11 @@ static void read_document(oc_json *j, oc_buf *notes, const uint8_t *data, size_t
     HOLD(oc_json_feed(j, data, n) == OC_OK);
     data += n;
     size -= n;
-    while ((got = oc_json_next(j)) == OC_ITEM) {
-      hold_item(j, value_bytes);
-      note_item(notes, j);
-    }
+    got = take_items(j, notes, value_bytes);
   } while (got == OC_MORE && size > 0);
-  if (got == OC_MORE && j->mode == OC_JSON_VALUE) {  /* what ends a number */
-    HOLD(oc_json_feed(j, " ", 1) == OC_OK);
-    while ((got = oc_json_next(j)) == OC_ITEM) {
-      hold_item(j, value_bytes);
-      note_item(notes, j);
-    }
-  }
-  if (got == OC_MORE)
-    got = oc_json_finish(j);
+  if (got == OC_MORE && oc_json_finish(j) == OC_ITEM)  /* a number by itself */
+    HOLD(j->mode == OC_JSON_VALUE && take_items(j, notes, value_bytes) == OC_MORE);
+  got = oc_json_finish(j);
   HOLD(got != OC_ITEM);
   note_end(notes, j, got);
 }
@@ -322,6 +440,8 @@ static void fuzz_config(const struct config *c, const uint8_t *data, size_t size
   start(&j, c);
   read_document(&j, &pieces, data, size, most, seed, c->value_bytes);
   hold_equal(&whole, &pieces);
+  if (c->mode == OC_JSON_VALUE)
+    hold_verdict(j.scan.fault, data, size);
   oc_json_reset(&j);
   read_document(&j, &warm, data, size, most, ~seed, c->value_bytes);
   hold_equal(&whole, &warm);

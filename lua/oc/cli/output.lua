@@ -7,8 +7,6 @@ local output = {}
 
 --- Writes leads in a format.
 ---@class oc.cli.Output
----@field raw boolean wants each lead as its JSON text
----@field continues boolean what it writes can be appended to
 ---@field lead fun(self: oc.cli.Output, lead: string|table): true|nil, oc.Error|nil
 ---@field flush fun(self: oc.cli.Output): true|nil, oc.Error|nil what came so far is to be seen
 ---@field finish fun(self: oc.cli.Output): true|nil, oc.Error|nil no more leads will come

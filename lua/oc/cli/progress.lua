@@ -18,11 +18,12 @@ Progress.__index = Progress
 ---@param number number
 ---@return string
 function progress.grouped(number)
-  local text, changed = ("%.0f"):format(number), nil
-  repeat
-    text, changed = text:gsub("^(%d+)(%d%d%d)", "%1,%2")
-  until changed == 0
-  return text
+  local text = ("%.0f"):format(number)
+  while true do
+    local longer, changed = text:gsub("^(%d+)(%d%d%d)", "%1,%2")
+    if changed == 0 then return text end
+    text = longer
+  end
 end
 
 --- "1 page", "2,000 leads".

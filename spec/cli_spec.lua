@@ -1,0 +1,343 @@
+-- The command line as a user meets it: a process, its two streams, its exit code.
+
+local cjson = require "cjson"
+local lfs = require "lfs"
+local oc = require "oc"
+local sandbox_child = require "support.sandbox_child"
+local tree = require "support.tree"
+
+local root = tree.root:find "^/" and tree.root or lfs.currentdir() .. "/" .. tree.root
+
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+local function interpreter()
+  local lowest = 0
+  while arg and arg[lowest - 1] do lowest = lowest - 1 end
+  return os.getenv "OC_LUA" or arg and arg[lowest] or "lua5.4"
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then return nil end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+describe("oc-leads", function()
+  local server, folder
+
+  setup(function()
+    server = sandbox_child.start()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. quote(folder)))
+  end)
+  teardown(function()
+    server:close()
+    os.execute("rm -rf " .. quote(folder))
+  end)
+
+  local function command(words)
+    return ("%s %s/script/oc-leads %s"):format(quote(interpreter()), quote(root), words)
+  end
+
+  -- Runs it: exit code, standard output, standard error.
+  local function run(words, before)
+    local out, err, code = folder .. "/out", folder .. "/err", folder .. "/code"
+    os.execute(("cd %s && { %s %s; } >%s 2>%s; echo $? >%s"):format(quote(folder), before or "", command(words),
+      quote(out), quote(err), quote(code)))
+    return tonumber(read_file(code)), read_file(out), read_file(err)
+  end
+
+  local function list(words, before)
+    return run("list --base-url " .. server.url .. " " .. words, before)
+  end
+
+  local function ids_of(text)
+    local ids = {}
+    for line in text:gmatch "[^\n]+" do ids[#ids + 1] = assert(oc.decode(line)).id end
+    return ids
+  end
+
+  describe("list", function()
+    it("writes NDJSON, lossless, a line a lead", function()
+      server:configure {leads = 10, civic_sync = false}
+      local code, out, err = list ""
+      assert.equal(0, code)
+      assert.equal("", err)
+      local sample = oc.decode(read_file(root .. "/spec/fixtures/leads-sample.json"), {nulls = "null"})
+      local lines = {}
+      for _, lead in ipairs(sample) do lines[#lines + 1] = oc.encode(lead) .. "\n" end
+      assert.equal(table.concat(lines), out)
+    end)
+
+    it("writes JSON, one array", function()
+      server:configure {leads = 30}
+      local code, out = list "-f json"
+      assert.equal(0, code)
+      assert.equal(30, #cjson.decode(out))
+      server:configure {leads = 0}
+      code, out = list "-f json"
+      assert.equal(0, code)
+      assert.equal("[]\n", out)
+    end)
+
+    it("writes a table as wide as it is told, wide characters right", function()
+      server:configure {leads = 40}
+      local width = require "oc.cli.width"
+      for _, columns in ipairs {80, 132} do
+        local code, out = list("-f table", "COLUMNS=" .. columns)
+        assert.equal(0, code)
+        local n = 0
+        for line in out:gmatch "[^\n]+" do
+          n = n + 1
+          assert.is_true(width.of(line) <= columns, line)
+        end
+        assert.equal(41, n)
+        assert.matches("^COMPANY +STATUS +DIRECT", out)
+        assert.matches("Contoso +Active +no +IL +0 +yes", out)
+      end
+    end)
+
+    it("takes options from flags and the environment", function()
+      local _, out
+      server:configure {leads = 50}
+      assert.equal(0, (run("list --page-size 20", "OC_BASE_URL=" .. server.url)))
+      assert.equal("20", server:journal().requests[1].query.PageSize)
+      _, out = list "--limit 7"
+      assert.equal(7, #ids_of(out))
+      local tenant = oc.decode(out:match "[^\n]+").tenantId
+      _, out = list("--ms-tenant-id " .. tenant .. " --check-online")
+      assert.equal(tenant, oc.decode(out:match "[^\n]+").tenantId)
+      server:empty_journal()
+      list "--no-compress"
+      assert.is_nil(server:journal().requests[1].accept_encoding)
+    end)
+
+    it("exits with 3 when the default --max-pages cut it, not when the user did", function()
+      server:configure {leads = 50}
+      local code, out, err, rest, _
+      code, out, err = list "--page-size 2"
+      assert.equal(3, code)
+      assert.equal(20, #ids_of(out))
+      assert.matches("%-%-max%-pages all reads every page", err)
+      local token = err:match "%-%-resume (%S+)"
+      code, rest, err = list("--max-pages all --resume " .. token)
+      assert.equal(0, code)
+      assert.equal("", err)
+      local all = select(2, list "--page-size 50")
+      assert.equal(all, out .. rest)
+      code, _, err = list "--page-size 2 --max-pages 3"
+      assert.equal(0, code)
+      assert.equal("", err)
+    end)
+
+    it("exits with 1 and says why when the service fails", function()
+      server:configure {leads = 50, faults = {{page = 2, status = 400,
+        body = '{"title":"Validation failed","traceId":"00-ab","errors":{"PageSize":["too large"]}}'}}}
+      local code, out, err = list "--page-size 10"
+      assert.equal(1, code)
+      assert.equal(10, #ids_of(out))
+      assert.matches("cannot read page 2: HTTP 400 from 127.0.0.1:%d+ %(http%)", err)
+      assert.matches("the service says: Validation failed", err)
+      assert.matches("trace id: 00%-ab", err)
+      assert.matches("PageSize: too large", err)
+      assert.matches("resume with: oc%-leads list %-%-base%-url http://127.0.0.1:%d+ %-%-resume %S+\n", err)
+    end)
+
+    local wrong = {
+      {"--bogus", "unknown option '%-%-bogus'"},
+      {"--page-size 0", "%-%-page%-size: integer from 1 to 20000 expected, got 0"},
+      {"--page-size x", "%-%-page%-size: .*got \"x\""},
+      {"-f xml", "'%-f' must be one of 'ndjson', 'json', 'table'"},
+      {"--resume AAAA", "%-%-resume: that is no token"},
+      {"--token-file /nowhere/token", "%-%-token%-file /nowhere/token: No such file"},
+      {"extra", "too many arguments"},
+    }
+    for _, case in ipairs(wrong) do
+      it("exits with 2: " .. case[1], function()
+        local code, out, err = list(case[1])
+        assert.equal(2, code)
+        assert.equal("", out)
+        assert.matches(case[2], err)
+        assert.is_nil(err:find "traceback")
+      end)
+    end
+
+    it("exits with 2 without an address, with an unusable one or environment", function()
+      local code, _, err = run "list"
+      assert.equal(2, code)
+      assert.matches("%-%-base%-url is missing", err)
+      code, _, err = run "list --base-url http://sp.example.com"
+      assert.equal(2, code)
+      assert.matches("%-%-base%-url is plain http", err)
+      code, _, err = list("", "OC_IDLE_TIMEOUT_S=soon")
+      assert.equal(2, code)
+      assert.matches("OC_IDLE_TIMEOUT_S", err)
+    end)
+
+    it("takes the token from a file that nobody else can read", function()
+      server:configure {leads = 5, token = "abc"}
+      os.execute(("cd %s && umask 077 && echo abc > token && cp token shown && chmod 644 shown"):format(quote(folder)))
+      assert.equal(0, (list "--token-file token"))
+      local code, _, err = list "--token-file shown"
+      assert.equal(2, code)
+      assert.matches("others can read it", err)
+      code, _, err = list("", "OC_TOKEN=s3cr3t OC_BASE_URL=" .. server.url)
+      assert.equal(1, code)
+      assert.matches("HTTP 401", err)
+      assert.is_nil(err:find "s3cr3t")
+    end)
+
+    it("writes a file whole or not at all", function()
+      server:configure {leads = 50}
+      local code, out = list "-o whole.ndjson"
+      assert.equal(0, code)
+      assert.equal("", out)
+      assert.equal(50, #ids_of(read_file(folder .. "/whole.ndjson")))
+      assert.is_nil(read_file(folder .. "/whole.ndjson.part"))
+      server:configure {leads = 50, faults = {{page = 2, status = 400}}}
+      code = list "--page-size 10 -o broken.ndjson"
+      assert.equal(1, code)
+      assert.is_nil(read_file(folder .. "/broken.ndjson"))
+      assert.equal(10, #ids_of(read_file(folder .. "/broken.ndjson.part")))
+    end)
+
+    -- Interrupts a run whose second page came half, while it waits to ask again.
+    local function interrupted(words, signal)
+      server:configure {leads = 95, faults = {
+        {page = 2, attempt = 1, cut_after = 20000, gzip = false},
+        {page = 2, attempt = 2, status = 503, headers = {["Retry-After"] = "100"}},
+      }}
+      local line = ("cd %s && { sh -c %s; echo exit $?; } 2>&1"):format(quote(folder),
+        quote("echo pid $$; exec " .. command("list -v --prefetch 0 --page-size 20 --base-url " ..
+          server.url .. " " .. words)))
+      local pipe = assert(io.popen(line))
+      local pid = assert(pipe:read("*l"):match "^pid (%d+)$")
+      local lines = {}
+      for text in pipe:lines() do
+        lines[#lines + 1] = text
+        if text:find "wait_s=100" then os.execute("kill -" .. signal .. " " .. pid) end
+      end
+      pipe:close()
+      return table.concat(lines, "\n")
+    end
+
+    it("stops cleanly at Ctrl-C, and goes on to the very same file", function()
+      server:configure {leads = 95}
+      local all = select(2, list "")
+      local text = interrupted("-o cut.ndjson", "INT")
+      assert.matches("exit 130$", text)
+      assert.matches("interrupted after %d+ leads", text)
+      assert.is_nil(text:find "traceback")
+      assert.is_nil(read_file(folder .. "/cut.ndjson"))
+      local part = read_file(folder .. "/cut.ndjson.part")
+      assert.is_true(#ids_of(part) > 20)
+      local token = text:match "%-%-output 'cut.ndjson' %-%-resume (%S+)"
+      -- what was written behind the token's count, by a crash say, does not stay
+      local file = io.open(folder .. "/cut.ndjson.part", "ab")
+      file:write '{"id":"torn'
+      file:close()
+      local code, _, err = list("-o cut.ndjson --resume " .. token)
+      assert.equal(0, code, err)
+      assert.equal(all, read_file(folder .. "/cut.ndjson"))
+      assert.is_nil(read_file(folder .. "/cut.ndjson.part"))
+      code, _, err = list("-o cut.ndjson --resume " .. token)
+      assert.equal(2, code)
+      assert.matches("there is no cut.ndjson.part", err)
+    end)
+
+    it("stops at SIGTERM the same way", function()
+      local text = interrupted("-o term.ndjson", "TERM")
+      assert.matches("exit 143$", text)
+      assert.matches("%-%-resume %S+", text)
+    end)
+
+    it("continues only NDJSON in a file", function()
+      local text = interrupted("-o again.ndjson", "INT")
+      local code, _, err = list("-f json -o again.ndjson --resume " .. text:match "%-%-resume (%S+)")
+      assert.equal(2, code)
+      assert.matches("only ndjson can be continued", err)
+    end)
+
+    it("is quiet when nobody reads on", function()
+      server:configure {leads = 1000}
+      local code, out, err, _
+      code, out, err = run(("list --base-url %s | head -n 1"):format(server.url))
+      assert.equal(0, code)
+      assert.equal(1, #ids_of(out))
+      assert.equal("", err)
+      code, _, err = run(("list --base-url %s | head -n 1"):format(server.url), "trap '' PIPE;")
+      assert.equal(0, code)
+      assert.equal("", err)
+    end)
+
+    it("says when the output cannot be written", function()
+      local device = io.open("/dev/full", "w")
+      if not device then return end -- not on this system
+      device:close()
+      server:configure {leads = 1000}
+      local code, _, err = list "> /dev/full"
+      assert.equal(1, code)
+      assert.matches("cannot write standard output: No space left on device %(io%)", err)
+      code, _, err = list "-o /nowhere/x.ndjson"
+      assert.equal(1, code)
+      assert.matches("cannot write /nowhere/x.ndjson.part: No such file", err)
+    end)
+
+    it("keeps a log with times", function()
+      server:configure {leads = 50, faults = {{page = 1, attempt = 1, status = 503, headers = {["Retry-After"] = "0"}}}}
+      local code, _, err = list "--log-file log"
+      assert.equal(0, code)
+      assert.equal("", err)
+      assert.matches("^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%dZ info retry attempt=1 kind=throttle page=1 status=503 wait_s=0\n",
+        read_file(folder .. "/log"))
+    end)
+  end)
+
+  it("version says what is at work", function()
+    local code, out, err = run "version"
+    assert.equal(0, code)
+    assert.equal("", err)
+    assert.matches("^oc " .. oc._VERSION:gsub("%.", "%%.") .. "\n", out)
+    assert.matches("libcurl %d", out)
+  end)
+
+  it("helps, with examples, and exits with 2 when it is asked nothing", function()
+    for _, words in ipairs {"--help", "list --help", "sandbox --help", "version --help"} do
+      local code, out, err = run(words)
+      assert.equal(0, code)
+      assert.equal("", err)
+      assert.matches("Usage: oc%-leads", out)
+    end
+    assert.matches("Examples:", select(2, run "list --help"))
+    local code, out, err = run ""
+    assert.equal(2, code)
+    assert.equal("", out)
+    assert.matches("Usage: oc%-leads", err)
+    assert.equal(2, (run "nonsense"))
+  end)
+
+  describe("sandbox", function()
+    it("prints its address and serves until its input ends", function()
+      local script = ("%s sandbox --leads 12 --exit-on-eof < gate > address & exec 9>gate; " ..
+        "while ! read -r url < address; do :; done; %s list --base-url $url -f json; exec 9>&-; wait $!; echo exit $?")
+      os.execute("cd " .. quote(folder) .. " && mkfifo gate address")
+      -- address is a FIFO: reading it waits for the line, no loop turns
+      local code, out, err = run("version >/dev/null; " .. script:format(command "", command ""))
+      assert.equal(0, code, err)
+      assert.equal(12, #cjson.decode(out:match "^%b[]"))
+      assert.matches("exit 0\n$", out)
+    end)
+
+    it("refuses what it cannot play", function()
+      local code, _, err = run "sandbox --shape round"
+      assert.equal(2, code)
+      assert.matches("shape", err)
+      code, _, err = run "sandbox --faults /nowhere"
+      assert.equal(2, code)
+      assert.matches("%-%-faults /nowhere", err)
+    end)
+  end)
+end)

@@ -1,0 +1,226 @@
+-- The examples, each run as a stranger would: another process, a sandbox, and what it
+-- prints. A sandbox has few leads, so that every number can be known.
+
+local cjson = require "cjson"
+local sandbox_child = require "support.sandbox_child"
+local tree = require "support.tree"
+
+local MOST_LINES = 30
+
+local function interpreter()
+  local lowest = 0
+  while arg and arg[lowest - 1] do lowest = lowest - 1 end
+  return os.getenv "OC_LUA" or lowest < 0 and arg[lowest] or "lua5.4"
+end
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
+local CLEAN = "for name in $(env | sed -n 's/^\\(OC_[A-Z_]*\\)=.*/\\1/p'); do "
+  .. "case $name in OC_LUA | OC_SAN) ;; *) unset $name ;; esac; done; "
+  .. "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "
+
+-- Runs an example: what it printed, on both, and its exit status.
+local function run(name, url, argument)
+  local command = CLEAN .. "cd " .. quote(tree.root) .. " && "
+    .. (url and "OC_BASE_URL=" .. quote(url) .. " OC_BACKOFF_BASE_S=0.001 " or "")
+    .. quote(interpreter()) .. " examples/" .. name .. ".lua " .. (argument and quote(argument) or "")
+    .. " 2>&1 </dev/null; echo \"exit $?\""
+  local pipe = assert(io.popen(command))
+  local output = pipe:read "*a"
+  pipe:close()
+  local printed, status = output:match "^(.*)exit (%d+)\n$"
+  return printed, tonumber(status)
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in text:gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+describe("the examples", function()
+  local server
+
+  setup(function() server = sandbox_child.start() end)
+  teardown(function() server:close() end)
+
+  -- The leads as the service has them, by a route of our own.
+  local function leads_of(options)
+    local http = require "socket.http"
+    server:configure(options)
+    local text = assert(http.request(server.url .. "/api/v2/oc/lead?PageSize=20000"))
+    server:configure(options)
+    return cjson.decode(text)
+  end
+
+  local names = {}
+  for _, path in ipairs(tree.files("examples", "%.lua$")) do names[#names + 1] = path:match "([^/]+)%.lua$" end
+
+  it("are all run here", function()
+    assert.same({"count_by_status", "list", "own_http", "retry_and_log", "to_ndjson", "without_addresses"}, names)
+  end)
+
+  for _, name in ipairs(names) do
+    it(name .. " fits on a screen, and says how it is used", function()
+      local text = tree.read("examples/" .. name .. ".lua")
+      assert.is_true(#lines_of(text) <= MOST_LINES, name .. " is longer than 30 lines")
+      assert.matches("^%-%- ", text)
+      local printed, status = run(name)
+      assert.equal(2, status)
+      assert.matches("^usage: OC_BASE_URL=ADDRESS script/lua examples/" .. name .. "%.lua[ A-Z]*\n$", printed)
+    end)
+  end
+
+  it("list prints the first leads as a table", function()
+    local leads = leads_of {leads = 25}
+    local printed, status = run("list", server.url)
+    local lines = lines_of(printed)
+    assert.equal(0, status)
+    assert.equal(12, #lines)
+    assert.matches("^COMPANY +STATUS +COUNTRIES +CONSENTED$", lines[1])
+    assert.equal("FabrikamOC444062xxxxx1           Active   AF,IL,NL  2022-01-09", lines[3])
+    for i = 1, 10 do
+      assert.is_truthy(lines[i + 1]:find(leads[i].contactDetails.companyName, 1, true))
+    end
+    assert.equal("10 leads, stopped by: limit", lines[12])
+  end)
+
+  it("count_by_status counts every page's leads", function()
+    local expected = {}
+    for _, lead in ipairs(leads_of {leads = 2500}) do
+      expected[lead.status] = (expected[lead.status] or 0) + 1
+    end
+    server:configure {leads = 2500, page_cap = 300}
+    local printed, status = run("count_by_status", server.url)
+    local lines = lines_of(printed)
+    assert.equal(0, status)
+    for i = 1, #lines - 1 do
+      local count, name = lines[i]:match "^ *(%d+) (.+)$"
+      assert.equal(expected[name], tonumber(count), lines[i])
+      expected[name] = nil
+    end
+    assert.is_nil(next(expected))
+    assert.equal("2500 leads on 9 pages, read to the end", lines[#lines])
+  end)
+
+  local function trouble_of(addresses)
+    if addresses == cjson.null then return "unknown" end
+    if #addresses == 0 then return "none" end
+    for _, address in ipairs(addresses) do
+      if address.validationStatus:lower() == "validated" then return nil end
+    end
+    return "not validated"
+  end
+
+  it("without_addresses tells the three states apart", function()
+    local expected, count = {}, 0
+    for _, lead in ipairs(leads_of {leads = 60, civic_sync = false}) do
+      local why = trouble_of(lead.civicAddresses)
+      if lead.status == "Active" and why then
+        count = count + 1
+        expected[count] = ("%-14s %s  %s"):format(why, lead.tenantId, lead.contactDetails.companyName)
+      end
+    end
+    expected[count + 1] = count .. " active leads without a usable address"
+    local printed, status = run("without_addresses", server.url)
+    assert.equal(0, status)
+    assert.same(expected, lines_of(printed))
+    for _, why in ipairs {"unknown", "none", "not validated"} do
+      assert.is_truthy(printed:find("\n" .. why, 1, true) or printed:find("^" .. why), why)
+    end
+  end)
+
+  it("own_http prints each lead, and gets over a failure", function()
+    local leads = leads_of {leads = 700}
+    server:configure {leads = 700, faults = {{page = 2, attempt = 1, status = 503}}}
+    local printed, status = run("own_http", server.url)
+    local lines = lines_of(printed)
+    assert.equal(0, status)
+    assert.equal(701, #lines)
+    for i, lead in ipairs(leads) do assert.equal(lead.id .. "\t" .. lead.status, lines[i]) end
+    assert.equal("700 leads, stopped by: end", lines[701])
+    assert.equal(2, server:journal().requests[3].attempt)
+
+    server:configure {leads = 700, faults = {{page = 2, status = 404, body = "<html>"}}}
+    printed, status = run("own_http", server.url)
+    assert.equal(1, status)
+    assert.matches("cannot read page 2: HTTP 404 from 127%.0%.0%.1", printed)
+  end)
+
+  it("retry_and_log tells of pages, retries and the end", function()
+    server:configure {leads = 250, faults = {{page = 2, attempt = 1, status = 502}}}
+    local printed, status = run("retry_and_log", server.url)
+    assert.equal(0, status)
+    -- Standard error may come before what standard output had first.
+    assert.matches("page 1: 100 leads\n", printed)
+    assert.matches("info retry\n", printed)
+    assert.matches("\npage 2: http, attempt 2 follows in 0%.0 s\n", printed)
+    assert.matches("\npage 3: 50 leads\n250 leads, in 5 requests\n$", printed)
+  end)
+
+  it("retry_and_log says what went wrong and where to go on", function()
+    server:configure {leads = 250, faults = {{page = 2, status = 401}}}
+    local printed, status = run("retry_and_log", server.url)
+    assert.equal(1, status)
+    assert.matches("auth\tcannot read page 2: HTTP 401 from 127%.0%.0%.1", printed)
+    assert.matches("\n100 leads came; the next is on page 1, behind 100\n", printed)
+    assert.matches("\ncheck the credentials\n$", printed)
+  end)
+
+  describe("to_ndjson", function()
+    local path
+
+    before_each(function() path = os.tmpname() end)
+    after_each(function()
+      os.remove(path)
+      os.remove(path .. ".resume")
+    end)
+
+    local function read(name)
+      local file = io.open(name, "rb")
+      local text = file and file:read "*a"
+      if file then file:close() end
+      return text
+    end
+
+    it("writes every lead's own text", function()
+      server:configure {leads = 450, civic_sync = false}
+      local text = assert(require("socket.http").request(server.url .. "/api/v2/oc/lead?PageSize=20000"))
+      local printed, status = run("to_ndjson", server.url, path)
+      assert.equal(0, status)
+      assert.equal(("450 leads written to %s, all there are\n"):format(path), printed)
+      assert.equal(text, "[" .. read(path):sub(1, -2):gsub("\n", ",") .. "]")
+      assert.is_nil(read(path .. ".resume"))
+    end)
+
+    it("goes on where it was stopped", function()
+      server:configure {leads = 1000, civic_sync = false}
+      run("to_ndjson", server.url, path)
+      local whole = read(path)
+      os.remove(path)
+
+      server:configure {leads = 1000, civic_sync = false, faults = {{page = 4, times = 1, status = 400}}}
+      local printed, status = run("to_ndjson", server.url, path)
+      assert.equal(1, status)
+      assert.matches("cannot read page 4: HTTP 400", printed)
+      local part = read(path)
+      assert.equal(whole:sub(1, #part), part)
+      assert.equal(600, select(2, part:gsub("\n", "")))
+
+      -- Killed while it wrote: half a page is there that the token does not count.
+      local file = assert(io.open(path, "ab"))
+      file:write(whole:sub(#part + 1, #part + 5000))
+      file:close()
+      server:empty_journal()
+      printed, status = run("to_ndjson", server.url, path)
+      assert.equal(0, status)
+      assert.equal(("400 leads written to %s, all there are\n"):format(path), printed)
+      assert.equal(whole, read(path))
+      assert.equal(3, server:journal().requests[1].page)
+      assert.is_nil(read(path .. ".resume"))
+    end)
+  end)
+end)
