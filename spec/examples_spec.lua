@@ -18,13 +18,16 @@ local function quote(text)
 end
 
 -- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
-local CLEAN = "for name in $(env | sed -n 's/^\\(OC_[A-Z_]*\\)=.*/\\1/p'); do "
+-- (A sanitized run preloads its library, which is for Lua, not for the shell's tools.)
+local CLEAN = "preload=${LD_PRELOAD-}; unset LD_PRELOAD; "
+  .. "for name in $(env | sed -n 's/^\\(OC_[A-Z_]*\\)=.*/\\1/p'); do "
   .. "case $name in OC_LUA | OC_SAN) ;; *) unset $name ;; esac; done; "
   .. "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "
 
 -- Runs an example: what it printed, on both, and its exit status.
 local function run(name, url, argument)
   local command = CLEAN .. "cd " .. quote(tree.root) .. " && "
+    .. "LD_PRELOAD=\"$preload\" "
     .. (url and "OC_BASE_URL=" .. quote(url) .. " OC_BACKOFF_BASE_S=0.001 " or "")
     .. quote(interpreter()) .. " examples/" .. name .. ".lua " .. (argument and quote(argument) or "")
     .. " 2>&1 </dev/null; echo \"exit $?\""

@@ -102,6 +102,8 @@ int oc_scan_feed(oc_scan *s, const void *bytes, size_t n) {
   status = oc_buf_add(&s->in, bytes, n);
   if (status != OC_OK)
     no_memory(s);
+  else
+    memset(s->in.p + s->in.n, 0, OC_BUF_PAD);  /* read by vector loads, never judged */
   return status;
 }
 

@@ -32,6 +32,8 @@ size_t oc_transport_on_body(char *p, size_t size, size_t n, void *ud) {
   int status;
   n *= size;
   x->idle_s = 0;
+  if (x->over)
+    return n;  /* the last bytes of a handle that goes: nobody wants them */
   if (unread(x) >= x->high) {
     x->paused = 1;
     return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes */
@@ -76,13 +78,17 @@ static void read_figures(const oc_exchange *x, oc_stats *s) {
                       : n == CURL_HTTP_VERSION_2_0 ? 20 : n == 0 ? 0 : 30;
 }
 
-/* The handle goes, and with it, if the transfer was cut, its connection. */
+/* The handle goes, and with it, if the transfer was cut, its connection (over
+   HTTP/2: its stream). */
 static void drop_handle(oc_exchange *x) {
   oc_sigpipe guard;
   if (x->easy == NULL)
     return;
   read_figures(x, &x->stats);
+  x->over = 1;
   oc_sigpipe_hold(&guard);
+  if (x->paused)  /* libcurl 7.88 forgets what a paused HTTP/2 stream holds */
+    curl_easy_pause(x->easy, CURLPAUSE_CONT);
   if (x->pool != NULL && x->started)
     curl_multi_remove_handle(x->pool->multi, x->easy);
   curl_easy_cleanup(x->easy);

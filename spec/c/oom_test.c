@@ -13,7 +13,6 @@
 
 int main(void) {
   printf("no allocator to stand in for here: nothing tested\n");
-  CHECK(1);
   return check_done();
 }
 
@@ -28,9 +27,9 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 void __libc_free(void *p);
 
-static long countdown; /* allocations until one fails; negative: none does */
-static int watching, failed;
-static long live;
+static volatile long countdown; /* allocations until one fails; negative: none does */
+static volatile int watching, failed; /* the compiler thinks it knows what malloc does */
+static volatile long live;
 
 /* Is this the allocation that fails? */
 static int fails(void) {
@@ -249,7 +248,21 @@ static void test_long_number(void) {
   CHECK_EQ_INT(oc_number_double(&d, text, 40), OC_OK);
 }
 
+/* Valgrind puts its own allocator before ours. */
+static int is_ours(void) {
+  void *volatile p;
+  watch(0);
+  p = malloc(1);
+  watching = 0;
+  free(p);
+  return failed;
+}
+
 int main(void) {
+  if (!is_ours()) {
+    printf("another allocator is in the way: nothing tested\n");
+    return check_done();
+  }
   test_json();
   test_page();
   test_resume();
