@@ -106,6 +106,13 @@ describe("oc.client", function()
     assert.same({"credentials_withheld", "credentials_withheld"}, logged)
     environment.OC_BASE_URL = nil
     assert.is_truthy(open("https://other.example.com").auth)
+    for _, unusable in ipairs {"sp.example.com", "https://u@sp.example.com", "://"} do
+      environment.OC_BASE_URL = unusable
+      local client, err = oc.client {base_url = "https://other.example.com"}
+      assert.is_nil(client)
+      assert.equal("options", err.kind)
+      assert.matches("OC_BASE_URL", err.message)
+    end
   end)
 end)
 

@@ -23,6 +23,7 @@ static const char METATABLE[] = "oc.encoder";
 #define MAX_DEPTH 1000
 #define MAX_BYTES ((size_t)-1 / 4)
 #define UNKNOWN_RANK 1000
+#define MAX_SHOWN_PATH 100  /* bytes of the path to a fault, in its message */
 
 /*
 ** The service's order. One list serves leads, addresses, locations and contacts:
@@ -284,6 +285,10 @@ static int raise(lua_State *L, const encoder *e) {
   luaL_addstring(&b, "value");
   while (end > 0) {
     size_t start = end - 1;
+    if (e->path.n - end > MAX_SHOWN_PATH) {
+      luaL_addstring(&b, "...");
+      break;
+    }
     while (start > 0 && e->path.p[start - 1] != '\0')
       start--;
     if (e->path.p[start] != '[')

@@ -1,6 +1,6 @@
 /*
 ** oc_interrupt.c - SIGINT and SIGTERM as a flag that waits can see.
-** Signals belong to the process, so this is the one file with global state.
+** Signals belong to the process, so this file has global state.
 */
 #include "oc_interrupt.h"
 

@@ -85,7 +85,6 @@ static void drop_handle(oc_exchange *x) {
   if (x->easy == NULL)
     return;
   read_figures(x, &x->stats);
-  x->over = 1;
   oc_sigpipe_hold(&guard);
   if (x->paused)  /* libcurl 7.88 forgets what a paused HTTP/2 stream holds */
     curl_easy_pause(x->easy, CURLPAUSE_CONT);
@@ -100,8 +99,8 @@ static void drop_handle(oc_exchange *x) {
 
 /* The verdict is in (x->failed or not): nothing more will come. */
 static void finish(oc_exchange *x) {
+  x->over = 1;  /* first: dropping may call on_body once more */
   drop_handle(x);
-  x->over = 1;
   x->paused = 0;
   x->ended_at = oc_clock_now();
 }

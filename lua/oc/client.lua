@@ -45,7 +45,12 @@ local function auth_from_environment(given, getenv, warn)
     end
   end
   if not any and (token or "") == "" then return nil end
-  local home = core.address(getenv "OC_BASE_URL" or "")
+  local home_url = getenv "OC_BASE_URL" or ""
+  local home = core.address(home_url)
+  if home_url ~= "" and not home then
+    return nil, errors.new("options", "environment variable OC_BASE_URL is no address: the credentials beside it "
+      .. "are for its origin only")
+  end
   if home and home.origin ~= core.address(given.base_url).origin then
     warn("warn", "credentials_withheld", {origin = home.origin,
       hint = "those in the environment are for the origin of OC_BASE_URL; give `auth`"})

@@ -24,6 +24,7 @@ local errors = {}
 ---@field body? string   start of an error's body, at most 2 KiB; may hold personal data
 ---@field partial? table   leads handed to `all` or `pages` before the fault
 ---@field resume? oc.Resume   where `client:leads{resume = ...}` goes on
+---@field cut? boolean   from a decoder: the document was not complete
 ---@field curl_code? integer   libcurl's own number
 
 ---@alias oc.ErrorKind

@@ -32,8 +32,9 @@ function oc.array(t)
 end
 
 --- Writes a value as compact JSON: keys in the service's order, unknown ones
---- sorted behind. Lossless for leads fetched with `nulls = "null"`. Raises for
---- what JSON cannot say, naming the place.
+--- sorted behind. Lossless for leads fetched with `nulls = "null"`, but for numbers
+--- that Lua itself cannot hold: see docs/REFERENCE.md. Raises for what JSON cannot
+--- say, naming the place.
 ---@param value any
 ---@return string json
 oc.encode = core.encode
@@ -41,7 +42,7 @@ oc.encode = core.encode
 --- Reads one JSON document, strictly.
 ---@param text string
 ---@param given? oc.DecoderOptions
----@return any value   a JSON null is nil or oc.null
+---@return any value   a JSON null on its own is oc.null
 ---@return oc.Error|nil err   kind `json` or `limit`, with `offset`
 function oc.decode(text, given)
   if type(text) ~= "string" then error("oc.decode: a string expected, got " .. type(text), 2) end

@@ -45,6 +45,7 @@ Leads.__name = "oc.leads"
 ---@field duplicates integer   leads that came again because rows moved
 ---@field late integer   leads that only `verify` found
 ---@field uncertain boolean   a resumed run had lost its place, or `verify` could not be sure
+---@field forgotten integer   ids that are no longer known, the oldest: see the log event ids_forgotten
 ---@field bytes integer   of bodies, unpacked
 ---@field attempts integer   requests for pages
 ---@field elapsed_s number
@@ -100,6 +101,10 @@ local function settle(client, given, level)
     settled.page_size = token.page_size
     settled.ms_tenant_id = token.ms_tenant_id
     settled.check_online = token.check_online or nil
+  end
+  if settled.page and settled.page < client.settings.page_base then
+    error(("leads: option 'page': %d is before the first page, page_base %d"):format(
+      settled.page, client.settings.page_base), level + 1)
   end
   return settled
 end
@@ -271,6 +276,7 @@ local function finish_page(self, err)
   local late = past_deadline(self, 0)
   if err and late then return fail(self, late) end
   local what, more, why = self.pager:finish(err, self.host.random())
+  if err then err.unattended = nil end -- was for the pager only
   if what == nil then
     return fail(self, more)
   elseif what == "wait" then

@@ -95,7 +95,7 @@ options.leads = {
   {name = "page", type = "integer", min = 0, max = 2 ^ 53, flag = "page",
     help = "first page to read; default: page_base"},
   {name = "max_pages", type = "count", default = 10, min = 1, env = "OC_MAX_PAGES", flag = "max-pages",
-    help = "pages to read at the most; math.huge (all) for every page"},
+    help = "pages to read at the most; all, in Lua math.huge, for every page"},
   {name = "limit", type = "count", default = huge, min = 1, flag = "limit",
     help = "leads to hand out at the most"},
   {name = "ms_tenant_id", type = "string", flag = "ms-tenant-id",
