@@ -199,8 +199,10 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
 
 void oc_page_handed(oc_page *p) {
   p->matched++;
-  if ((double)p->matched >= p->limit)
-    p->stop = OC_STOP_LIMIT;
+  if ((double)p->matched < p->limit)
+    return;
+  p->stop = OC_STOP_LIMIT;
+  p->pages++;  /* of this one as much as was wanted */
 }
 
 /* --- the end of a page -------------------------------------------------- */

@@ -39,7 +39,7 @@ Leads.__name = "oc.leads"
 ---@class oc.Result
 ---@field complete boolean   the service was read to its end
 ---@field stop_reason "end"|"limit"|"max_pages"|"closed"|"error"|nil   nil while it goes on
----@field pages integer   pages read whole that were not empty
+---@field pages integer   pages that had leads, the one that `limit` stopped in included
 ---@field leads integer   different leads received
 ---@field matched integer   of these, handed out
 ---@field duplicates integer   leads that came again because rows moved

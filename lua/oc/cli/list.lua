@@ -70,6 +70,7 @@ local function prepare(parsed, say)
     if not resume then return nil, part_bytes.message end
   end
   local to_terminal = not parsed.output and core.terminal(1)
+  run.to_terminal = to_terminal
   run.format = parsed.format or (to_terminal and "table" or "ndjson")
   if parsed.output and (part_bytes or 0) > 0 and not output.continues(run.format) then
     return nil, ("--resume: only ndjson can be continued in a file, not %s"):format(run.format)
@@ -107,7 +108,7 @@ local function show_progress(run)
   if not run.terminal then return end
   run.progress = progress.new(function(text) core.write(2, text) end, run.terminal > 0 and run.terminal or 80, core.now)
   run.say.before = function() run.progress:clear() end
-  run.sink.before = run.say.before
+  if run.to_terminal then run.sink.before = run.say.before end -- data comes to the same place
 end
 
 -- Remembers, whenever bytes are out, where a run would go on behind them.
