@@ -122,6 +122,7 @@ describe("oc-leads", function()
       assert.equal(3, code)
       assert.equal(20, #ids_of(out))
       assert.matches("%-%-max%-pages all reads every page", err)
+      assert.matches("oc%-leads list %-%-base%-url %S+ %-%-max%-pages all %-%-resume %S+\n", err)
       local token = err:match "%-%-resume (%S+)"
       code, rest, err = list("--max-pages all --resume " .. token)
       assert.equal(0, code)
@@ -184,6 +185,8 @@ describe("oc-leads", function()
       local code, _, err = list "--token-file shown"
       assert.equal(2, code)
       assert.matches("others can read it", err)
+      os.execute(("cd %s && chmod 640 shown"):format(quote(folder)))
+      assert.equal(2, (list "--token-file shown"))
       code, _, err = list("", "OC_TOKEN=s3cr3t OC_BASE_URL=" .. server.url)
       assert.equal(1, code)
       assert.matches("HTTP 401", err)
@@ -202,6 +205,31 @@ describe("oc-leads", function()
       assert.equal(1, code)
       assert.is_nil(read_file(folder .. "/broken.ndjson"))
       assert.equal(10, #ids_of(read_file(folder .. "/broken.ndjson.part")))
+    end)
+
+    it("leaves FILE.part when the default --max-pages cut it, and the printed command completes it", function()
+      server:configure {leads = 50}
+      local all = select(2, list "")
+      local code, _, err = list "--page-size 2 --max-attempts 7 --user-agent 'a b' -o default.ndjson"
+      assert.equal(3, code)
+      assert.is_nil(read_file(folder .. "/default.ndjson"))
+      local words = err:match "the rest comes with: oc%-leads (.-)\n"
+      assert.matches("%-%-max%-attempts 7 ", words)
+      assert.matches("%-%-user%-agent 'a b' ", words)
+      assert.equal(0, (run(words)))
+      assert.equal(all, read_file(folder .. "/default.ndjson"))
+    end)
+
+    it("prints no --output for formats that cannot be continued, and replaces no file by a rest", function()
+      server:configure {leads = 50}
+      local _, _, err = list "--page-size 2 -f json -o default.json"
+      local words = err:match "the rest comes with: oc%-leads (.-)\n"
+      assert.is_nil(words:find "%-%-output")
+      os.execute("touch " .. quote(folder .. "/there.ndjson"))
+      local code
+      code, _, err = run(words:gsub("json", "ndjson") .. " -o there.ndjson")
+      assert.equal(2, code)
+      assert.matches("it is there, and the rest of a run would replace it", err)
     end)
 
     -- Interrupts a run whose second page came half, while it waits to ask again.
@@ -234,7 +262,7 @@ describe("oc-leads", function()
       assert.is_nil(read_file(folder .. "/cut.ndjson"))
       local part = read_file(folder .. "/cut.ndjson.part")
       assert.is_true(#ids_of(part) > 20)
-      local token = text:match "%-%-output 'cut.ndjson' %-%-resume (%S+)"
+      local token = text:match "%-%-output cut.ndjson %-%-resume (%S+)"
       -- what was written behind the token's count, by a crash say, does not stay
       local file = io.open(folder .. "/cut.ndjson.part", "ab")
       file:write '{"id":"torn'

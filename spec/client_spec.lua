@@ -49,6 +49,10 @@ describe("oc.client", function()
       message {base_url = "https://a.example", param_names = {pages = "p"}})
     assert.matches("'param_names': 'page' is no text",
       message {base_url = "https://a.example", param_names = {page = 1}})
+    assert.matches("'user_agent': a string without control characters",
+      message {base_url = "https://a.example", user_agent = "a\nb"})
+    assert.matches("'lead_path': a path, .* expected, got \"a#b\"",
+      message {base_url = "https://a.example", lead_path = "a#b"})
     assert.matches("'auth': .* expected, got string", message {base_url = "https://a.example", auth = "token"})
     assert.matches("'log': a function or false expected", message {base_url = "https://a.example", log = 1})
     assert.matches("'headers': \"a b\" is no header name",
@@ -81,7 +85,7 @@ describe("oc.client", function()
   it("gives an error for an unusable environment", function()
     local cases = {
       {"OC_BASE_URL", "http://sp.example.com"}, {"OC_IDLE_TIMEOUT_S", "soon"}, {"OC_PAGE_SIZE", "0"},
-      {"OC_PAGE_SIZE", "0x10"}, {"OC_TOKEN", "a\nb"}, {"OC_CLIENT_ID", "only"},
+      {"OC_PAGE_SIZE", "0x10"}, {"OC_TOKEN", "a\nb"}, {"OC_USER_AGENT", "a\nb"}, {"OC_CLIENT_ID", "only"},
     }
     for _, case in ipairs(cases) do
       environment = {OC_BASE_URL = "https://sp.example.com"}
@@ -140,6 +144,11 @@ describe("oc.auth", function()
     assert.equal(10, #client:leads():all())
   end)
 
+  it("no credentials at all are told from wrong ones", function()
+    play({leads = 10, token = "abc"}, {auth = false})
+    assert.matches("HTTP 401 .*no credentials were given", select(2, client:leads():all()).message)
+  end)
+
   it("a wrong bearer token is an error of kind auth, at once", function()
     play({leads = 10, token = "abc"}, {auth = oc.auth.bearer "other"})
     local _, err = client:leads {prefetch = 0}:all()
@@ -191,6 +200,32 @@ describe("oc.auth", function()
     assert.equal(2, server:journal().tokens_issued)
   end)
 
+  it("deadline_s bounds a token endpoint that does not answer", function()
+    play({leads = 60, client_id = "the id", client_secret = SECRET, faults = {{path = "token", latency_s = 30}}},
+      {auth = credentials(), deadline_s = 0.2})
+    local _, err = client:leads():all()
+    assert.equal("timeout", err.kind)
+    assert.matches("^cannot get a token: ", err.message)
+    assert.equal(1, #server:journal().requests)
+  end)
+
+  it("a token that another request has renewed meanwhile is not renewed again", function()
+    play({leads = 60, client_id = "the id", client_secret = SECRET}, {auth = credentials()})
+    local old = assert(client:authorization())
+    client.token = nil
+    local new = assert(client:authorization())
+    assert.are_not.equal(old, new)
+    assert.is_true(client:renew(old))
+    assert.equal(new, client:authorization())
+    assert.equal(2, server:journal().tokens_issued)
+  end)
+
+  it("retry_after_cap_s does not bound our own waits for a token", function()
+    play({leads = 60, client_id = "the id", client_secret = SECRET,
+      faults = {{path = "token", times = 1, status = 500}}}, {auth = credentials(), retry_after_cap_s = 0})
+    assert.equal(60, #client:leads():all())
+  end)
+
   it("Entra's code is in the message, and the secret is nowhere", function()
     play({leads = 60, client_id = "the id", client_secret = "another"}, {auth = credentials()})
     local _, err = client:leads():all()
@@ -239,6 +274,7 @@ describe("oc.auth", function()
     play {leads = 10}
     local function message(f, ...) return select(2, pcall(f, ...)) end
     assert.matches("'token': a string that is not empty", message(oc.auth.bearer, ""))
+    assert.matches("begins with Bearer", message(oc.auth.bearer, "Bearer abc"))
     assert.matches("'token' holds a control character", message(oc.auth.bearer, "abc\n"))
     assert.matches("'client_secret': a string that is not empty expected, got nil",
       message(oc.auth.client_credentials, {tenant_id = "a", client_id = "b", scope = "c"}))

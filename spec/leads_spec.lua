@@ -1,7 +1,9 @@
 -- Leads over real HTTP: every option, every way to read them, every way to stop.
 
 local cjson = require "cjson"
+local core = require "oc.core"
 local oc = require "oc"
+local script_host = require "oc.host.script"
 local sandbox_child = require "support.sandbox_child"
 local world = require "support.world"
 
@@ -264,12 +266,12 @@ describe("leads", function()
 
     it("at the break of a for, where the language closes", function()
       play {leads = 500}
-      local kept
-      for lead in client:leads {page_size = 100} do
-        kept = lead
-        break
+      local n = 0
+      for _ in client:leads {page_size = 100} do
+        n = n + 1
+        if n == 3 then break end
       end
-      assert.is_not_nil(kept)
+      assert.equal(3, n)
       collectgarbage()
       collectgarbage()
       assert.equal(0, client.host.pool:counts().open)
@@ -287,6 +289,33 @@ describe("leads", function()
       assert.is_true(result.complete)
       assert.equal(5, #server:journal().requests)
     end)
+
+    it("not at a 404 before any lead has come: a wrong path looks the same", function()
+      play {leads = 30, faults = {{status = 404, body = "Not found"}}}
+      local all, err = client:leads {page_size = 10, page = 2}:all()
+      assert.is_nil(all)
+      assert.equal("http", err.kind)
+      assert.equal(404, err.status)
+    end)
+
+    for _, second in ipairs {{body = "[]"}, {status = 404, body = "gone"}} do
+      it("not at a page that had leads, broke off, and is then " .. (second.body or ""), function()
+        second.page, second.attempt = 2, 2
+        play {leads = 30, faults = {{page = 2, attempt = 1, cut_after = 8000, gzip = false}, second}}
+        local ids = ids_of(client:leads {page_size = 10, prefetch = 0})
+        assert.same(reference(), ids)
+        client.host:close()
+        second.attempt = nil
+        local first = {page = 2, attempt = 1, cut_after = 8000, gzip = false}
+        play({leads = 30, faults = {first, second}}, {max_attempts = 3})
+        local all, err = client:leads {page_size = 10, prefetch = 0}:all()
+        assert.is_nil(all)
+        assert.equal(second.status and "http" or "shape", err.kind)
+        assert.equal(3, err.attempts)
+        assert.is_true(#err.partial > 10)
+        second.attempt = 2
+      end)
+    end
 
     it("not at a stray 404 of a gateway", function()
       play {leads = 30, faults = {{page = 2, attempt = 1, status = 404, body = "Not found"}}}
@@ -349,10 +378,11 @@ describe("leads", function()
     it("do not heal for ever: kind, page and attempts are told, and next goes on", function()
       play({leads = 30, faults = {{page = 2, times = 3, status = 502, body = "down"}}}, {max_attempts = 3})
       local leads = client:leads {page_size = 10}
-      local got, err = {}, nil
+      local got, err = {}
       repeat
-        local lead, e = leads:next()
-        got[#got + 1], err = lead, e
+        local lead
+        lead, err = leads:next()
+        got[#got + 1] = lead
       until not lead
       assert.equal(10, #got)
       assert.equal("http", err.kind)
@@ -375,6 +405,10 @@ describe("leads", function()
       assert.is_false(ok)
       assert.is_true(oc.is_error(err))
       assert.equal("http", err.kind)
+      local leads = client:leads()
+      assert.is_false(pcall(function() for _ in leads, nil, nil, leads do end end))
+      leads:close()
+      assert.equal("error", leads:result().stop_reason)
     end)
 
     it("tell what the service's problem JSON says", function()
@@ -442,8 +476,25 @@ describe("leads", function()
       assert.is_nil(all)
       assert.equal("timeout", err.kind)
       assert.matches("deadline_s", err.message)
+      assert.same({}, client.host.slept)
       assert.equal(10, #err.partial)
       assert.equal(10, err.resume.skip)
+    end)
+
+    it("deadline_s counts time in which nobody pulled, too", function()
+      play({leads = 30, faults = {{page = 2, stall_after = 100}}}, {deadline_s = 0.4, host = script_host.new()})
+      local leads = client:leads {page_size = 10}
+      leads:next()
+      local from = core.now()
+      core.sleep(0.3) -- the consumer's work
+      local err
+      repeat
+        local lead, e = leads:next()
+        err = e
+      until not lead
+      assert.equal("timeout", err.kind)
+      assert.matches("deadline_s", err.message)
+      assert.is_true(core.now() - from < 0.3 + 0.3)
     end)
 
     it("deadline_s ends a wait for bytes that do not come", function()
@@ -508,7 +559,8 @@ describe("leads", function()
     end)
 
     it("a redirect is followed within the origin only", function()
-      play {leads = 30, faults = {{page = 1, attempt = 1, status = 307, headers = {Location = "/moved/api/v2/oc/lead?PageNumber=1&PageSize=10"}}}}
+      play {leads = 30, faults = {{page = 1, attempt = 1, status = 307,
+        headers = {Location = "/moved/api/v2/oc/lead?PageNumber=1&PageSize=10"}}}}
       local all = assert(client:leads {page_size = 10}:all())
       assert.equal(30, #all)
       assert.equal("/moved/api/v2/oc/lead", server:journal().requests[2].path)
@@ -616,6 +668,19 @@ describe("leads", function()
       play {leads = 10}
     end)
 
+    it("gets on with max_pages = 1 each time", function()
+      play {leads = 50}
+      local got, token = {}, nil
+      for _ = 1, 20 do
+        local leads = client:leads {page_size = token == nil and 20 or nil, max_pages = 1, resume = token}
+        for lead in leads do got[#got + 1] = lead end
+        token = leads:result().resume
+        if not token then break end
+      end
+      assert.is_nil(token)
+      assert.same(reference(), world.ids(got))
+    end)
+
     it("is refused for other questions, versions and origins", function()
       play {leads = 50}
       local leads = client:leads {page_size = 20}
@@ -655,6 +720,39 @@ describe("leads", function()
       assert.equal(25, n)
       assert.equal(3, raised)
       assert.is_true(leads:result().complete)
+    end)
+
+    it("that raise lose no lead of pages and all either", function()
+      for _, hook in ipairs {"on_page", "on_retry"} do
+        for _, way in ipairs {"pages", "all", "next"} do
+          local times = 0
+          play({leads = 25, faults = {{page = 2, attempt = 1, cut_after = 5000, gzip = false}}}, {
+            [hook] = function()
+              times = times + 1
+              if times == 1 or times == 3 then error("mine", 0) end
+            end})
+          local leads, got = client:leads {page_size = 10, prefetch = 0}, {}
+          local next_page = leads:pages()
+          for _ = 1, 50 do
+            local ok, more
+            if way == "all" then ok, more = pcall(leads.all, leads) else ok, more = pcall(next_page) end
+            if ok and not more then break end
+            if ok then
+              for _, lead in ipairs(more.leads or more) do got[#got + 1] = lead end
+              if way == "all" then break end
+            elseif way == "next" then -- picks up what the page had
+              for lead in leads do
+                got[#got + 1] = lead
+                if #got % 7 == 0 then break end
+              end
+            end
+          end
+          assert.equal(25, #world.ids(got), hook .. " " .. way)
+          assert.is_true(leads:result().complete)
+          client.host:close()
+        end
+      end
+      play {leads = 10}
     end)
 
     it("on_page and on_retry tell what happens", function()

@@ -27,7 +27,8 @@ end
 describe("oc.pager", function()
   it("asks page after page until one is empty", function()
     local p = pager()
-    local ids, request, what = answer(p, page("a", "b"))
+    local ids, request, what, _
+    ids, request, what = answer(p, page("a", "b"))
     assert.equal("a b", ids)
     assert.equal("https://sp.example.com/tenantui/api/v2/oc/lead?PageNumber=1&PageSize=2", request.url)
     assert.same({"Accept: application/json"}, request.headers)
@@ -164,5 +165,59 @@ describe("oc.pager", function()
     p:feed "[]"
     assert.equal("end", (p:finish()))
     assert.is_nil(p:ahead(1))
+  end)
+
+  -- A Lua stack that is almost full stands for memory that is: both raise in the
+  -- middle of building a lead.
+  describe("after an error in the middle of a lead", function()
+    local pcall, unpack = pcall, rawget(table, "unpack") -- busted's globals take stack
+    local function filled()
+      local deep = '{"id":"B","x":' .. ('{"a":'):rep(40) .. "1" .. ("}"):rep(41)
+      local p = pager()
+      p:request()
+      p:response(200, {})
+      p:feed('[{"id":"A"},' .. deep .. ',{"id":"C"}]')
+      return p
+    end
+
+    -- Calls p[method] with ever less stack left until it raises in a lead; p then.
+    local function broken_off(method, before)
+      local full = {}
+      for i = 1, 999990 do full[i] = 0 end
+      for n = 999800, 999990, 2 do
+        local p = filled()
+        local f = p[method]
+        if before then before(p) end
+        local function deep(...)
+          local ok, err = pcall(f, p)
+          return ok, err, select("#", ...)
+        end
+        local _, ok, err = coroutine.resume(coroutine.create(function() return deep(unpack(full, 1, n)) end))
+        if ok == false and tostring(err):find "lead" then return p end
+      end
+    end
+
+    it("next gives that lead, and the place is before it", function()
+      if _VERSION < "Lua 5.3" or rawget(_G, "jit") then return end -- their stacks end elsewhere
+      local p = assert(broken_off("next", function(p) p:next() end))
+      assert.same({page = 1, skip = 1, last_id = "A"}, p:place())
+      assert.equal("B", p:next().id)
+      assert.equal("C", p:next().id)
+      assert.same({page = 1, skip = 3, last_id = "C"}, p:place())
+    end)
+
+    it("read and next give all leads of the batch that was broken off", function()
+      if _VERSION < "Lua 5.3" or rawget(_G, "jit") then return end
+      local p = assert(broken_off "read")
+      local ids = {}
+      for i, lead in ipairs(p:read()) do ids[i] = lead.id end
+      assert.same({"A", "B", "C"}, ids)
+      p = assert(broken_off "read")
+      assert.matches("leads are waiting", select(2, pcall(p.finish, p)))
+      assert.equal("A", p:next().id)
+      assert.equal("B", p:next().id)
+      assert.equal("C", p:next().id)
+      assert.is_nil(p:next())
+    end)
   end)
 end)

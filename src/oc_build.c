@@ -164,6 +164,41 @@ void oc_build_cache(lua_State *L) {
   lua_rawseti(L, -2, 0);
 }
 
+/* Where in the cache a batch is. */
+#define BATCH (-5)
+
+int oc_build_batch_begin(lua_State *L, int cache) {
+  if (oc_rawgeti(L, cache, BATCH) == LUA_TTABLE)
+    return (int)lua_rawlen(L, -1);
+  lua_pop(L, 1);
+  lua_newtable(L);
+  oc_build_push_array_metatable(L);
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_rawseti(L, cache, BATCH);
+  return 0;
+}
+
+void oc_build_batch_end(lua_State *L, int cache) {
+  lua_pushnil(L);
+  lua_rawseti(L, cache, BATCH);
+}
+
+int oc_build_batch_shift(lua_State *L, int cache) {
+  int i, n;
+  lua_rawgeti(L, cache, BATCH);
+  n = (int)lua_rawlen(L, -1);
+  lua_rawgeti(L, -1, 1);
+  for (i = 2; i <= n + 1; i++) {  /* rare: not worth a queue */
+    lua_rawgeti(L, -2, i);
+    lua_rawseti(L, -3, i - 1);
+  }
+  lua_remove(L, -2);
+  if (n <= 1)
+    oc_build_batch_end(L, cache);
+  return n <= 1;
+}
+
 static int l_set_array_metatable(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);

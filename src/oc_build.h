@@ -28,6 +28,17 @@ void oc_build_cache(lua_State *L);
 void oc_build_value(lua_State *L, const oc_build *b);
 
 /*
+** A batch of leads under way is kept in the cache, so that an error raised in its
+** middle loses none. begin pushes it, taking up one that was broken off, and
+** returns how many leads it has; end takes it out of the cache; shift pushes the
+** first lead of a broken-off batch and takes it out, and returns whether that was
+** the last.
+*/
+int oc_build_batch_begin(lua_State *L, int cache);
+void oc_build_batch_end(lua_State *L, int cache);
+int oc_build_batch_shift(lua_State *L, int cache);
+
+/*
 ** Adds to the table on top of the stack: `null`, and set_array_metatable(table),
 ** what empty arrays carry from then on.
 */

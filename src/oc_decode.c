@@ -20,6 +20,7 @@ static const char METATABLE[] = "oc.decoder";
 typedef struct decoder {
   oc_json json;
   int keep_nulls;
+  int batch;  /* leads of a read that was broken off are in the cache */
   int open;   /* json is initialised */
 } decoder;
 
@@ -80,7 +81,7 @@ int oc_decode_fail(lua_State *L, const oc_json *j) {
 
 static decoder *new_decoder(lua_State *L, unsigned depth) {
   decoder *d = oc_newuserdata(L, sizeof *d);
-  d->open = 0;
+  d->open = d->batch = 0;
   luaL_setmetatable(L, METATABLE);
   oc_build_cache(L);
   oc_setuservalue(L, -2);
@@ -102,9 +103,8 @@ static void push_item(lua_State *L, decoder *d) {
   b.scan = &d->json.scan;
   b.cache = 2;
   b.keep_nulls = d->keep_nulls;
-  d->json.pending = 1;
+  d->json.pending = 1;  /* until the caller has it */
   oc_build_value(L, &b);
-  d->json.pending = 0;
 }
 
 static int l_feed(lua_State *L) {
@@ -119,7 +119,14 @@ static int l_feed(lua_State *L) {
 
 static int l_next(lua_State *L) {
   decoder *d = check_decoder(L);
-  const enum oc_got got = oc_json_next(&d->json);
+  enum oc_got got;
+  if (d->batch) {
+    lua_settop(L, 1);
+    oc_getuservalue(L, 1);
+    d->batch = !oc_build_batch_shift(L, 2);
+    return 1;
+  }
+  got = oc_json_next(&d->json);
   if (got == OC_FAILED)
     return oc_decode_fail(L, &d->json);
   if (got == OC_MORE) {
@@ -129,6 +136,7 @@ static int l_next(lua_State *L) {
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
   push_item(L, d);
+  d->json.pending = 0;
   return 1;
 }
 
@@ -136,17 +144,19 @@ static int l_read(lua_State *L) {
   decoder *d = check_decoder(L);
   const lua_Number most = luaL_optnumber(L, 2, INT_MAX);
   enum oc_got got = OC_MORE;
-  int n = 0;
+  int n;
   luaL_argcheck(L, most >= 1, 2, "at least 1 expected");
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
-  lua_newtable(L);
-  oc_build_push_array_metatable(L);
-  lua_setmetatable(L, -2);
+  n = oc_build_batch_begin(L, 2);
+  d->batch = 1;
   while (n < most && n < INT_MAX && (got = oc_json_next(&d->json)) == OC_ITEM) {
     push_item(L, d);
     lua_rawseti(L, 3, ++n);
+    d->json.pending = 0;
   }
+  oc_build_batch_end(L, 2);
+  d->batch = 0;
   if (got == OC_FAILED && n == 0)  /* else the next call tells it */
     return oc_decode_fail(L, &d->json);
   return 1;
@@ -154,7 +164,7 @@ static int l_read(lua_State *L) {
 
 static int l_finish(lua_State *L) {
   decoder *d = check_decoder(L);
-  const enum oc_got got = oc_json_finish(&d->json);
+  const enum oc_got got = d->batch ? OC_ITEM : oc_json_finish(&d->json);
   if (got == OC_ITEM)
     return luaL_error(L, "finish: leads are waiting; call next until it gives nil");
   if (got == OC_FAILED)
@@ -172,7 +182,12 @@ static int l_waiting(lua_State *L) {
 
 /* Makes the decoder ready for another body; what it learned stays. */
 static int l_reset(lua_State *L) {
-  oc_json_reset(&check_decoder(L)->json);
+  decoder *d = check_decoder(L);
+  lua_settop(L, 1);
+  oc_getuservalue(L, 1);
+  oc_build_batch_end(L, 2);
+  d->batch = 0;
+  oc_json_reset(&d->json);
   return 0;
 }
 
@@ -218,6 +233,7 @@ static int l_decode(lua_State *L) {
     lua_settop(L, 1);
     oc_getuservalue(L, 1);
     push_item(L, d);
+    d->json.pending = 0;
   }
   if (oc_json_finish(&d->json) != OC_MORE)
     return oc_decode_fail(L, &d->json);

@@ -35,9 +35,12 @@ void oc_page_free(oc_page *p) {
   oc_seen_free(&p->seen);
 }
 
-static void keep_last(oc_page *p, const char *id, size_t n) {
-  p->last_id_n = n <= OC_PAGE_ID_BYTES ? n : 0;
-  memcpy(p->last_id, id, p->last_id_n);
+/* Too long an id is as good as none. */
+static size_t keep_id(char kept[OC_PAGE_ID_BYTES], const char *id, size_t n) {
+  if (n > OC_PAGE_ID_BYTES)
+    return 0;
+  memcpy(kept, id, n);
+  return n;
 }
 
 void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, size_t n) {
@@ -46,7 +49,7 @@ void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, siz
   p->skip = p->resume_skip = skip;
   p->has_sought = oc_seen_key_of_id(&p->sought, id, n);
   p->stage = skip > 0 ? SKIP : READ;
-  keep_last(p, id, n);
+  p->last_id_n = keep_id(p->last_id, id, n);
 }
 
 unsigned oc_page_tries(const oc_page *p) {
@@ -62,7 +65,6 @@ int oc_page_ask(oc_page *p, int64_t *number) {
   p->page_duplicates = 0;
   p->stamp++;
   p->attempts++;
-  p->guard = 0;
   *number = p->number;
   return 1;
 }
@@ -167,10 +169,21 @@ static int judge(oc_page *p, const oc_seen_key *key, int has_key, uint64_t at) {
   return 0;
 }
 
+/* A resumed run goes on behind the lead judged last. */
+static void move_place(oc_page *p) {
+  if (!p->judged)
+    return;
+  p->judged = 0;
+  p->resume_page = p->number;
+  p->resume_skip = p->position;
+  p->last_id_n = keep_id(p->last_id, p->judged_id, p->judged_id_n);
+}
+
 int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size_t text_n) {
   oc_seen_key key;
   const int has_key = oc_seen_key_of_id(&key, id, id_n);
   int hand;
+  p->had_leads = 1;
   switch ((enum stage)p->stage) {
     case SKIP:
       return pass_over(p, &key, has_key);
@@ -190,14 +203,16 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
     return hand;
   p->position++;
   if (p->stage == READ && p->position > p->reached) {
-    p->resume_page = p->number;
-    p->resume_skip = p->position;
-    keep_last(p, id, id_n);
+    p->judged_id_n = keep_id(p->judged_id, id, id_n);
+    p->judged = 1;
+    if (!hand)
+      move_place(p);
   }
   return hand;
 }
 
 void oc_page_handed(oc_page *p) {
+  move_place(p);
   p->matched++;
   if ((double)p->matched < p->limit)
     return;
@@ -249,33 +264,47 @@ static enum oc_page_next at_end(oc_page *p) {
 ** Pages that bring nothing new, one after the other, mean that the server
 ** ignores the page number; a single one can be rows that moved.
 */
-static int nothing_new(oc_page *p) {
-  if (p->stage != READ || p->fresh > 0) {
-    p->idle_pages = 0;
-    p->idle_leads = 0;
-    return 0;
-  }
-  p->idle_pages++;
-  p->idle_leads += p->position;
-  return p->idle_pages >= 2 && p->idle_leads >= OC_PAGE_GUARD_LEADS;
+int oc_page_is_idle(const oc_page *p) {
+  return p->stage == READ && p->position > 0 && p->fresh == 0 && p->idle_pages >= 1 &&
+         p->idle_leads + p->position >= OC_PAGE_GUARD_LEADS;
 }
 
-enum oc_page_next oc_page_whole(oc_page *p) {
+static void count_idle(oc_page *p) {
+  if (p->fresh > 0) {
+    p->idle_pages = 0;
+    p->idle_leads = 0;
+  } else {
+    p->idle_pages++;
+    p->idle_leads += p->position;
+  }
+}
+
+/* The page had leads in an earlier try, and now has none: that proves no end. */
+static enum oc_page_next vanished(oc_page *p, double unit_random, double *wait_s) {
+  const oc_page_fault f = {1, -1, 0};
+  return oc_page_failed(p, &f, unit_random, wait_s);
+}
+
+/* A page that was only passed over, up to where a resumed run goes on. */
+static int was_had_before(const oc_page *p) {
+  return p->resumed && p->number == p->resumed_at && p->position <= p->skip;
+}
+
+enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
+  if (p->position == 0 && p->reached > 0)
+    return vanished(p, unit_random, wait_s);
   if (p->stage != READ && p->stage != VERIFY)
     return look_further(p);
   if (p->position == 0)
     return at_end(p);
-  if (nothing_new(p)) {
-    p->guard = 1;
-    p->idle_pages = 1;  /* asking again reads this page again */
-    p->idle_leads -= p->position;
-    return OC_PAGE_FAIL;
-  }
   if (p->stage == VERIFY)  /* not beyond where the end was: it would never end */
     return p->number < p->end_page ? turn_to(p, p->number + 1, VERIFY) : over(p, OC_STOP_END);
-  p->pages++;
+  if (oc_page_is_idle(p))
+    return OC_PAGE_FAIL;
+  count_idle(p);
+  p->pages += !was_had_before(p);
   if ((double)p->pages >= p->max_pages)
     return over(p, OC_STOP_MAX_PAGES);
   return turn_to(p, p->number + 1, READ);
@@ -286,13 +315,18 @@ enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s
     return OC_PAGE_OVER;
   if (p->number <= p->base)
     return OC_PAGE_FAIL;
+  if (p->reached > 0)
+    return vanished(p, unit_random, wait_s);
   if (p->missing++ == 0) {
     *wait_s = oc_retry_backoff_s(1, p->backoff_base_s, p->backoff_cap_s, unit_random);
     return OC_PAGE_WAIT;
   }
   if (p->stage != READ && p->stage != VERIFY)
     return look_further(p);
-  return at_end(p);
+  if (p->had_leads)
+    return at_end(p);
+  p->missing = 0;  /* a wrong path looks the same: nothing says that this is the end */
+  return OC_PAGE_FAIL;
 }
 
 enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,

@@ -44,7 +44,6 @@ typedef struct oc_page {
   unsigned attempt;                /* failed tries since it last gave up */
   uint64_t position;               /* leads of it seen in this try, as sent */
   uint64_t fresh;                  /* new ones of it, in all tries */
-  int guard;                       /* failed because pages bring nothing new */
 
   /* the run */
   enum oc_page_stop stop;
@@ -59,6 +58,10 @@ typedef struct oc_page {
   size_t last_id_n;
 
   /* private from here */
+  char judged_id[OC_PAGE_ID_BYTES]; /* of a lead that is not handed out yet */
+  size_t judged_id_n;
+  int judged;
+  int had_leads;                   /* any page of this run had one */
   int stage;
   uint64_t reached;                /* of this page, in former tries */
   int64_t free_retry_at;           /* position at the last retry that was not the server's fault; -1: none */
@@ -99,13 +102,23 @@ int oc_page_peek(const oc_page *p, int64_t ahead, int64_t *number);
 */
 int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size_t text_n);
 
-/* The lead just judged is wanted and has been handed out. */
+/* The lead just judged is wanted and has been handed out: a run resumes behind it. */
 void oc_page_handed(oc_page *p);
 
-/* The page's body came whole. Never OC_PAGE_WAIT. */
-enum oc_page_next oc_page_whole(oc_page *p);
+/*
+** The page's body came whole. OC_PAGE_WAIT, or OC_PAGE_FAIL at last, where it is
+** empty although an earlier try of it had leads; OC_PAGE_FAIL, too, where pages
+** bring nothing new: oc_page_is_idle tells which.
+*/
+enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s);
 
-/* The page does not exist (404, no HTML): the end, if it says so twice. */
+/* Did the page at hand and the one before bring nothing new? */
+int oc_page_is_idle(const oc_page *p);
+
+/*
+** The page does not exist (404, no HTML): the end, if it says so twice, and this
+** run has had leads from other pages, none from this one.
+*/
 enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s);
 
 typedef struct oc_page_fault {

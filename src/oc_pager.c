@@ -260,6 +260,8 @@ static int l_request(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   int64_t number;
   lua_settop(L, 1);
+  if ((p->json.pending || p->batch) && p->page.stop == OC_STOP_NONE)
+    return luaL_error(L, "request: leads are waiting; call next until it gives nil");
   if (!oc_page_ask(&p->page, &number)) {
     lua_pushnil(L);
     return 1;
@@ -284,10 +286,11 @@ static int l_request(lua_State *L) {
 /* ahead(n) -> the request that will follow n pages later | nil. Changes nothing. */
 static int l_ahead(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
-  const int64_t ahead = (int64_t)luaL_checknumber(L, 2);
+  const lua_Number ahead = luaL_checknumber(L, 2);
   int64_t number;
+  luaL_argcheck(L, ahead >= 1 && ahead <= 1e6, 2, "a number of pages expected");
   lua_settop(L, 1);
-  if (!oc_page_peek(&p->page, ahead, &number)) {
+  if (!oc_page_peek(&p->page, (int64_t)ahead, &number)) {
     lua_pushnil(L);
     return 1;
   }
@@ -304,13 +307,15 @@ static const char *push_header(lua_State *L, const char *name, size_t *n) {
 /* response(status, headers [, now]): the answer's head. now: seconds since 1970. */
 static int l_response(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
-  const int status = (int)luaL_checknumber(L, 2);
+  const lua_Number status = luaL_checknumber(L, 2);
   double now;
   const char *value;
   size_t n;
+  luaL_argcheck(L, status >= 100 && status <= 999, 2, "an HTTP status expected");
   luaL_checktype(L, 3, LUA_TTABLE);
   now = luaL_optnumber(L, 4, (lua_Number)time(NULL));
-  p->status = status;
+  luaL_argcheck(L, now >= 0 && now <= 1e15, 4, "seconds since 1970 expected");
+  p->status = (int)status;
   value = push_header(L, "retry-after", &n);
   if (value == NULL || !oc_retry_after_s(&p->retry_after_s, value, n, (int64_t)now))
     p->retry_after_s = -1;
@@ -421,6 +426,10 @@ static void push_lead(lua_State *L, oc_pager *p) {
     b.keep_nulls = p->keep_nulls;
     oc_build_value(L, &b);
   }
+}
+
+/* The lead at hand is where the caller will have it. */
+static void handed(oc_pager *p) {
   p->judged = p->json.pending = 0;
   oc_page_handed(&p->page);
 }
@@ -428,6 +437,12 @@ static void push_lead(lua_State *L, oc_pager *p) {
 /* next() -> lead | nil: feed more, or finish */
 static int l_next(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
+  if (p->batch > 0) {
+    lua_settop(L, 1);
+    oc_getuservalue(L, 1);
+    p->batch = !oc_build_batch_shift(L, 2);
+    return 1;
+  }
   if (!advance(L, p)) {
     lua_pushnil(L);
     return 1;
@@ -435,6 +450,7 @@ static int l_next(lua_State *L) {
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
   push_lead(L, p);
+  handed(p);
   return 1;
 }
 
@@ -442,17 +458,19 @@ static int l_next(lua_State *L) {
 static int l_read(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   const lua_Number most = luaL_optnumber(L, 2, 1e9);
-  int n = 0;
+  int n;
   luaL_argcheck(L, most >= 1, 2, "at least 1 expected");
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
-  lua_newtable(L);
-  oc_build_push_array_metatable(L);
-  lua_setmetatable(L, -2);
+  n = oc_build_batch_begin(L, 2);
+  p->batch = 1;
   while (n < most && advance(L, p)) {
     push_lead(L, p);
     lua_rawseti(L, 3, ++n);
+    handed(p);
   }
+  oc_build_batch_end(L, 2);
+  p->batch = 0;
   return 1;
 }
 

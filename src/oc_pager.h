@@ -29,6 +29,7 @@ typedef struct oc_pager {
   uint64_t random;
   int keep_nulls, raw, check_online;
   int open, judged;
+  int batch;         /* leads of a read that was broken off are in the cache */
   int status;        /* 0: no response yet */
   int redirects;
   double retry_after_s;

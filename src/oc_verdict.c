@@ -116,6 +116,11 @@ static int judge_body(lua_State *L, oc_pager *p, outcome *o) {
   return 0;
 }
 
+/* A status that is an answer by itself, however its body ended. */
+static int is_refusal(int status) {
+  return status != 0 && status != 200 && (status < 300 || status >= 400);
+}
+
 /* Takes the host's error, a table or a text, at index 2. */
 static void transport_outcome(lua_State *L, outcome *o) {
   enum oc_fault kind = OC_FAULT_NETWORK;
@@ -155,7 +160,7 @@ static int push_next(lua_State *L, oc_pager *p, enum oc_page_next next, double w
   } else {
     lua_pushnil(L);
   }
-  if (lua_istable(L, 2)) {
+  if (lua_istable(L, 2) && !is_refusal(p->status)) {
     lua_pushvalue(L, 2);
     page_message(L, p, o->words);
     lua_setfield(L, -2, "message");
@@ -164,7 +169,7 @@ static int push_next(lua_State *L, oc_pager *p, enum oc_page_next next, double w
     lua_remove(L, -2);  /* the message */
   }
   add_fields(L, p);
-  if (p->status == 200 && p->json.scan.fault != OC_JSON_NO_FAULT && !lua_istable(L, 2))
+  if (p->status == 200 && p->json.scan.fault != OC_JSON_NO_FAULT && lua_isnil(L, 2))
     oc_setcount(L, "offset", p->json.scan.fault_at);
   return next == OC_PAGE_WAIT ? 3 : 2;
 }
@@ -175,11 +180,13 @@ int oc_verdict_finish(lua_State *L) {
   double wait_s = 0, chance;
   outcome o;
   lua_settop(L, 3);
+  if ((p->json.pending || p->batch) && p->page.stop == OC_STOP_NONE)
+    return luaL_error(L, "finish: leads are waiting; call next until it gives nil");
   chance = lua_isnil(L, 3) ? unit_random(p) : (double)luaL_checknumber(L, 3);
   if (p->page.stop != OC_STOP_NONE)
     return push_next(L, p, OC_PAGE_OVER, 0, NULL);
   set_outcome(&o, OC_FAULT_NONE, 0, "");
-  if (!lua_isnil(L, 2)) {
+  if (!lua_isnil(L, 2) && !is_refusal(p->status)) {
     transport_outcome(L, &o);
   } else {
     luaL_argcheck(L, p->status != 0, 1, "response comes before finish");
@@ -191,12 +198,12 @@ int oc_verdict_finish(lua_State *L) {
       }
     } else if (p->status == 200) {
       if (judge_body(L, p, &o)) {
-        next = oc_page_whole(&p->page);
-        if (next == OC_PAGE_FAIL)
-          set_outcome(&o, OC_FAULT_SHAPE, 0,
-                      "this page and the one before brought nothing new: the server seems to "
-                      "ignore the page number (see page_base and param_names)");
-        return push_next(L, p, next, 0, &o);
+        next = oc_page_whole(&p->page, chance, &wait_s);
+        set_outcome(&o, OC_FAULT_SHAPE, 0, oc_page_is_idle(&p->page)
+                    ? "this page and the one before brought nothing new: the server seems to "
+                      "ignore the page number (see page_base and param_names)"
+                    : "the page is empty, but had leads when it was asked for before");
+        return push_next(L, p, next, wait_s, &o);
       }
     } else {
       judge_status(p, &o);

@@ -38,6 +38,9 @@ end
 ---@return oc.Auth
 function auth.bearer(token)
   check_text("oc.auth.bearer", "token", token)
+  if token:find "^[Bb]earer%s" then
+    error("oc.auth.bearer: 'token' begins with Bearer: give what comes behind it", 2)
+  end
   return provider("bearer", false, function() return token end)
 end
 

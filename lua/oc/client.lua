@@ -173,10 +173,11 @@ function Client:open(request)
 end
 
 -- One request, its whole answer: status, body, headers | nil, err.
-local function exchange_once(self, request)
+local function exchange_once(self, request, deadline)
+  local function left() return deadline and math.max(deadline - self.host.now(), 0) end
   local x, err = self:open(request)
   if not x then return nil, err end
-  local status, headers = x:head()
+  local status, headers = x:head(left())
   if not status then
     x:close()
     return nil, headers
@@ -184,7 +185,7 @@ local function exchange_once(self, request)
   local parts = {}
   while true do
     local bytes
-    bytes, err = x:read()
+    bytes, err = x:read(left())
     if not bytes then break end
     parts[#parts + 1] = bytes
   end
@@ -198,7 +199,7 @@ local function send(self, what, request, deadline)
   local settings, host = self.settings, self.host
   request.max_body_bytes = MAX_ANSWER_BYTES
   for attempt = 1, settings.max_attempts do
-    local status, body, headers = exchange_once(self, request)
+    local status, body, headers = exchange_once(self, request, deadline)
     local err, again, after
     if status then
       local kind, retryable, wait_s = core.judge(status, headers["retry-after"], host.time())
@@ -212,7 +213,7 @@ local function send(self, what, request, deadline)
     end
     err.attempts = attempt
     local wait_s = after or core.backoff(attempt, settings.backoff_base_s, settings.backoff_cap_s, host.random())
-    if not again or attempt == settings.max_attempts or wait_s > settings.retry_after_cap_s or
+    if not again or attempt == settings.max_attempts or (after or 0) > settings.retry_after_cap_s or
         (deadline and host.now() + wait_s > deadline) then
       return nil, err
     end

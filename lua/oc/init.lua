@@ -9,9 +9,8 @@ local oc = {}
 
 -- One mark for empty arrays in the whole process, so that what oc reads, lua-cjson
 -- writes well, where it has such a mark.
-local has_cjson, cjson = pcall(require, "cjson")
-local array_metatable = has_cjson and type(cjson.empty_array_mt) == "table" and cjson.empty_array_mt
-  or {__name = "oc.array"}
+local cjson_mark = require("cjson").empty_array_mt
+local array_metatable = type(cjson_mark) == "table" and cjson_mark or {__name = "oc.array"}
 core.set_array_metatable(array_metatable)
 
 oc._VERSION = require "oc.version"

@@ -12,6 +12,9 @@ local leads = {}
 
 local RESUME_VERSION = 1
 
+-- It goes into the address, and servers take 8 KiB of that; each byte may become three.
+local MAX_TENANT_BYTES = 2048
+
 -- A transfer nobody pulled for this long may have been dropped by a server that
 -- lost patience: asking again is then not the server's fault.
 local UNATTENDED_S = 1
@@ -61,7 +64,7 @@ Leads.__name = "oc.leads"
 ---@field elapsed_s number   from its request, or from when it was turned to if that was sent ahead
 
 local function check_resume(token, given, origin, level)
-  local function refuse(why) error("leads: option 'resume': " .. why, level + 1) end
+  local function refuse(why) error("leads: option 'resume': " .. why, level + 2) end
   if token.version ~= RESUME_VERSION then
     refuse(("a token of version %d expected, got %s"):format(RESUME_VERSION, tostring(token.version)))
   end
@@ -71,7 +74,8 @@ local function check_resume(token, given, origin, level)
       refuse(("'%s' is no whole number"):format(name))
     end
   end
-  for name, wanted in pairs {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean"} do
+  local types = {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean"}
+  for name, wanted in pairs(types) do
     local optional = name == "ms_tenant_id" or name == "check_online"
     if type(token[name]) ~= wanted and not (optional and token[name] == nil) then
       refuse(("'%s' is no %s"):format(name, wanted))
@@ -93,8 +97,8 @@ local function settle(client, given, level)
   local settled = options.check(options.leads, given, "leads", level + 1)
   local token = settled.resume
   if settled.ms_tenant_id == "" then error("leads: option 'ms_tenant_id': it is empty", level + 1) end
-  if settled.ms_tenant_id and #settled.ms_tenant_id > 256 then
-    error("leads: option 'ms_tenant_id': more than 256 bytes", level + 1)
+  if settled.ms_tenant_id and #settled.ms_tenant_id > MAX_TENANT_BYTES then
+    error(("leads: option 'ms_tenant_id': more than %d bytes"):format(MAX_TENANT_BYTES), level + 1)
   end
   if token then
     check_resume(token, settled, client.settings.origin, level + 1)
@@ -147,13 +151,17 @@ local function open(self, request)
   if err then return nil, err, true end
   local headers = self.client:headers(request.headers)
   headers[#headers + 1] = line
-  local timeout_s, x = self.client.settings.request_timeout_s, nil
-  if self.deadline then timeout_s = math.max(math.min(timeout_s, self.deadline - self.host.now()), 0.001) end
+  local x
   -- A page that waits is paused, and over HTTP/2 libcurl goes on taking in what the
   -- window let through, unpacked: a hundred megabytes for nothing.
-  x, err = self.client:open {url = request.url, headers = headers, request_timeout_s = timeout_s, http1_only = true}
+  x, err = self.client:open {url = request.url, headers = headers, http1_only = true}
   if not x then return nil, err end
   return {url = request.url, x = x, line = line}
+end
+
+-- How long a wait may be at the most; nil: as long as the timeouts allow.
+local function time_left(self)
+  return self.deadline and math.max(self.deadline - self.host.now(), 0)
 end
 
 local function drop_ahead(self)
@@ -201,14 +209,14 @@ local function ask(self)
     self.entry, err, of_credentials = open(self, request)
     if not self.entry then return nil, err, of_credentials end
   end
-  local status, headers = self.entry.x:head()
+  local status, headers = self.entry.x:head(time_left(self))
   if status == 401 and not self.renewed and self.entry.line and self.client:renew(self.entry.line) then
     self.renewed = true
     drop_exchange(self)
     drop_ahead(self)
     self.entry, err, of_credentials = open(self, request)
     if not self.entry then return nil, err, of_credentials end
-    status, headers = self.entry.x:head()
+    status, headers = self.entry.x:head(time_left(self))
   end
   if not status then return nil, headers end
   self.pager:response(status, headers, self.host.time())
@@ -231,6 +239,9 @@ local function fail(self, err)
   drop_ahead(self) -- who gives up now leaves nothing open
   self.failed = true
   errors.explain(err)
+  if err.status == 401 and not self.client.auth then
+    err.message = err.message .. "; no credentials were given (see auth)"
+  end
   err.resume = self:resume()
   return nil, err
 end
@@ -254,7 +265,8 @@ local function finish_run(self)
       hint = "leads that came twice far apart may have been handed out twice"})
   end
   if result.uncertain then
-    log("warn", "uncertain", {hint = "the last lead of the earlier run has moved, or rows cannot be told apart"})
+    log("warn", "uncertain", {hint = "not every lead could be checked: a resumed run had lost its place, "
+      .. "or cannot verify the pages before it, or leads have no id"})
   end
   if result.stop_reason == "max_pages" and self.default_max_pages then
     log("warn", "cut_by_max_pages", {pages = result.pages, leads = result.leads, option = "max_pages",
@@ -291,7 +303,7 @@ local function finish_page(self, err)
     return true
   end
   assert(what == "next" or what == "end", "the pager's answer is unknown")
-  self.page_done = page_info(self)
+  self.page_done = page_info(self) -- for pages(); next() has no use for it
   self.page_started, self.renewed = nil, nil
   if what == "end" then finish_run(self) end -- first: a hook may raise
   if self.client.settings.on_page and (what == "next" or self.page_done.count > 0) then
@@ -310,7 +322,7 @@ local function step(self)
   end
   local late = past_deadline(self, 0)
   if late then return fail(self, late) end
-  local bytes, err = self.entry.x:read()
+  local bytes, err = self.entry.x:read(time_left(self))
   if bytes then
     self.pager:feed(bytes)
     return true
@@ -321,12 +333,20 @@ end
 
 -- --- the face -------------------------------------------------------------------
 
+-- What a page or all leads came to before a hook raised: the caller has not had it.
+local function take_kept(self)
+  local lead = table.remove(self.kept, 1)
+  if #self.kept == 0 then self.kept = nil end
+  return lead
+end
+
 --- The next lead.
 ---@return table|string|nil lead   nil at the end; a string with `raw`
 ---@return oc.Error|nil err   calling again goes on where it failed
 function Leads:next()
+  if self.kept and #self.kept > 0 then return take_kept(self) end
   if self.over then return nil end
-  self.failed = nil
+  self.failed, self.page_done, self.kept = nil, nil, nil
   while true do
     local lead = self.entry and self.pager:next()
     if lead then
@@ -349,37 +369,43 @@ function Leads:__call()
   return lead
 end
 
+-- Reads to the end of the page at hand, its leads into self.kept, which a hook that
+-- raises leaves for the next call. page info | nil at the end of the run | nil, err.
+local function read_page(self)
+  self.kept = self.kept or core.decoder():read()
+  local got = self.kept
+  while not self.page_done do
+    if self.over then return nil end
+    self.failed = nil
+    if self.entry then
+      local first = #got
+      for i, lead in ipairs(self.pager:read()) do got[first + i] = lead end
+      self.page_count = self.page_count + #got - first
+    end
+    local _, err
+    if self.pager:over() then
+      _, err = finish_page(self)
+    else
+      _, err = step(self)
+    end
+    if err then return nil, err end
+  end
+  return self.page_done
+end
+
 -- The leads of the page at hand as an array, once it is whole; nil at the end of
 -- the run. On failure nil, err, and what came of the page in err.partial.
 local function next_page(self)
-  if self.over then return nil end
-  self.failed, self.page_done = nil, nil
-  local got = core.decoder():read()
-  while true do
-    if self.entry then
-      for _, lead in ipairs(self.pager:read()) do
-        got[#got + 1] = lead
-        self.page_count = self.page_count + 1
-      end
-    end
-    local going, err
-    if self.pager:over() then
-      going, err = finish_page(self)
-    else
-      going, err = step(self)
-    end
-    if err then
-      err.partial = got
-      return nil, err
-    end
-    if self.page_done then
-      local page = self.page_done
-      self.page_done = nil
-      page.leads, page.count = got, #got
-      if going or #got > 0 then return page end
-    end
-    if not going then return nil end
+  local page, err = read_page(self)
+  local got = self.kept
+  self.kept = nil
+  if err then err.partial = got end
+  if page then
+    self.page_done = nil
+    page.leads, page.count = got, #got
+    if self.over and #got == 0 then return nil end -- the empty page that is the end
   end
+  return page, err
 end
 
 --- An iterator over pages, each with all its leads. A failure raises; the leads
@@ -397,15 +423,16 @@ end
 ---@return table[]|nil leads   an array
 ---@return oc.Result|oc.Error result   on failure the error: err.partial holds the leads that came
 function Leads:all()
-  local all = core.decoder():read()
-  while true do
-    local page, err = next_page(self)
-    for _, lead in ipairs(page and page.leads or err and err.partial or {}) do all[#all + 1] = lead end
-    if err then
+  while true do -- page after page into self.kept
+    local page, err = read_page(self)
+    self.page_done = nil
+    if not page then
+      local all = self.kept
+      self.kept = nil
+      if not err then return all, self:result() end
       err.partial = all
       return nil, err
     end
-    if not page then return all, self:result() end
   end
 end
 
@@ -429,7 +456,7 @@ end
 function Leads:result()
   local result = self.pager:result()
   if not result.stop_reason then
-    result.stop_reason = self.closed and "closed" or self.failed and "error" or nil
+    result.stop_reason = self.failed and "error" or self.closed and "closed" or nil
   end
   result.elapsed_s = (self.ended or self.host.now()) - self.started
   result.resume = self:resume()
@@ -438,6 +465,7 @@ end
 
 --- Stops the transfer. What was handed out stays; `result` tells how far it got.
 function Leads:close()
+  self.kept = nil
   if not self.over then
     self.closed, self.over = true, true
     drop_exchange(self)

@@ -16,6 +16,9 @@ local options = {}
 ---@field min? number
 ---@field max? number
 ---@field one_of? string[]
+---@field any_text? boolean   of a string: control characters are allowed
+---@field pattern? string   that a string must match
+---@field pattern_help? string   what that means
 ---@field keys? string[]   of a table: what it may hold, each a string
 ---@field env? string   environment variable
 ---@field flag? string   of oc-leads, without the dashes; none for secrets
@@ -34,7 +37,8 @@ options.client = {
   {name = "page_base", type = "integer", default = 1, min = 0, max = 1, env = "OC_PAGE_BASE",
     flag = "page-base", help = "number of the service's first page"},
   {name = "lead_path", type = "string", default = "/api/v2/oc/lead", env = "OC_LEAD_PATH",
-    flag = "lead-path", help = "path of the leads below base_url"},
+    flag = "lead-path", pattern = "^[%w%-._~!$&'()*+,;=:@/%%]+$",
+    pattern_help = "a path, its odd characters as %20,", help = "path of the leads below base_url"},
   {name = "param_names", type = "table", keys = {"ms_tenant_id", "page", "page_size", "check_online"},
     help = "the service's parameter names, by ours: ms_tenant_id, page, page_size, check_online"},
   {name = "connect_timeout_s", type = "number", default = 10, min = 0.001, env = "OC_CONNECT_TIMEOUT_S",
@@ -98,7 +102,7 @@ options.leads = {
     help = "pages to read at the most; all, in Lua math.huge, for every page"},
   {name = "limit", type = "count", default = huge, min = 1, flag = "limit",
     help = "leads to hand out at the most"},
-  {name = "ms_tenant_id", type = "string", flag = "ms-tenant-id",
+  {name = "ms_tenant_id", type = "string", any_text = true, flag = "ms-tenant-id",
     help = "only leads of this customer tenant"},
   {name = "check_online", type = "boolean", default = false, flag = "check-online",
     help = "let the service ask Microsoft for a lead it has no record of"},
@@ -167,10 +171,16 @@ local function fault_of(option, value)
   if wanted ~= "any" and type(value) ~= wanted then
     return ("%s expected, got %s"):format(range(option), type(value))
   end
-  if wanted == "number" and (whole and value ~= math.floor(value) or value ~= value or value < (option.min or -huge) or value > (option.max or huge)) then
+  local outside = wanted == "number" and not (value >= (option.min or -huge) and value <= (option.max or huge))
+  if outside or whole and value ~= math.floor(value) then
     return ("%s expected, got %s"):format(range(option), shown(option, value))
   end
-  if option.type == "string" and value:find "%z" then return "a string without NUL expected" end
+  if option.type == "string" and value:find(option.any_text and "%z" or "[%z\1-\31\127]") then
+    return "a string without control characters (a line end?) expected"
+  end
+  if option.pattern and not value:find(option.pattern) then
+    return ("%s expected, got %s"):format(option.pattern_help, shown(option, value))
+  end
   if option.keys then return fault_of_table(option, value) end
   if not option.one_of then return nil end
   for _, allowed in ipairs(option.one_of) do

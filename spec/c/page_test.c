@@ -44,7 +44,7 @@ static void leads(oc_page *p, const char *page) {
 static enum oc_page_next page(oc_page *p, int64_t want, const char *sent) {
   ask(p, want);
   leads(p, sent);
-  return oc_page_whole(p);
+  return oc_page_whole(p, 0.5, &wait_s);
 }
 
 /* A try that breaks off behind these leads, in a way that is worth repeating. */
@@ -81,7 +81,7 @@ static void test_end_is_an_empty_page(void) {
   CHECK_EQ_INT(p.leads, 4);
   CHECK_EQ_INT(p.attempts, 3);
   ask_nothing(&p);
-  CHECK_EQ_INT(oc_page_whole(&p), OC_PAGE_OVER);
+  CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_OVER);
   oc_page_free(&p);
 }
 
@@ -145,7 +145,7 @@ static void test_peek_does_not_pass_max_pages(void) {
   CHECK_EQ_INT(number, 3);
   CHECK_EQ_INT(oc_page_peek(&p, 3, &number), 0);
   leads(&p, "a");
-  oc_page_whole(&p);
+  oc_page_whole(&p, 0.5, &wait_s);
   CHECK_EQ_INT(page(&p, 2, "b"), OC_PAGE_NEXT);
   ask(&p, 3);
   CHECK_EQ_INT(oc_page_peek(&p, 1, &number), 0);
@@ -309,6 +309,71 @@ static void test_our_own_pause_costs_no_attempt_while_it_gets_on(void) {
   oc_page_free(&p);
 }
 
+static void test_a_page_that_had_leads_and_is_empty_now_is_no_end(void) {
+  oc_page p;
+  start(&p);
+  p.max_attempts = 3;
+  page(&p, 1, "abc");
+  broken_page(&p, 2, "d");
+  CHECK_EQ_INT(page(&p, 2, ""), OC_PAGE_WAIT);
+  CHECK_EQ_INT(page(&p, 2, "de"), OC_PAGE_NEXT);
+  CHECK_EQ_STR(handed, "abcde");
+  broken_page(&p, 3, "f");
+  CHECK_EQ_INT(page(&p, 3, ""), OC_PAGE_WAIT);
+  CHECK_EQ_INT(page(&p, 3, ""), OC_PAGE_FAIL);
+  CHECK_EQ_INT(p.stop, OC_STOP_NONE);
+  oc_page_free(&p);
+}
+
+static void test_a_page_that_had_leads_and_is_missing_now_is_no_end(void) {
+  oc_page p;
+  start(&p);
+  p.max_attempts = 3;
+  page(&p, 1, "abc");
+  broken_page(&p, 2, "d");
+  ask(&p, 2);
+  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_WAIT);
+  ask(&p, 2);
+  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_FAIL);
+  oc_page_free(&p);
+}
+
+static void test_missing_before_any_lead_is_no_end(void) {
+  oc_page p;
+  start(&p);
+  p.first = p.number = 5;
+  ask(&p, 5);
+  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_WAIT);
+  ask(&p, 5);
+  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_FAIL);
+  oc_page_free(&p);
+}
+
+static void test_a_run_resumes_behind_what_was_handed_out_not_what_was_judged(void) {
+  oc_page p;
+  start(&p);
+  ask(&p, 1);
+  leads(&p, "a");
+  CHECK_EQ_INT(oc_page_lead(&p, "b", 1, "b", 1), 1);
+  CHECK_EQ_INT(p.resume_skip, 1);
+  oc_page_handed(&p);
+  CHECK_EQ_INT(p.resume_skip, 2);
+  CHECK_EQ_INT(p.last_id[0], 'b');
+  oc_page_free(&p);
+}
+
+static void test_a_page_only_passed_over_is_not_counted(void) {
+  oc_page p;
+  start(&p);
+  p.max_pages = 1;
+  oc_page_resume(&p, 1, 3, "c", 1);
+  CHECK_EQ_INT(page(&p, 1, "abc"), OC_PAGE_NEXT);
+  CHECK_EQ_INT(page(&p, 2, "def"), OC_PAGE_OVER);
+  CHECK_EQ_STR(handed, "def");
+  CHECK_EQ_INT(p.pages, 1);
+  oc_page_free(&p);
+}
+
 /* --- duplicates and the guard --------------------------------------------------- */
 
 static void test_a_lead_that_moved_to_the_next_page_comes_once(void) {
@@ -328,10 +393,10 @@ static void test_guard_of_two_idle_pages(void) {
   CHECK_EQ_INT(page(&p, 1, "abcde"), OC_PAGE_NEXT);
   CHECK_EQ_INT(page(&p, 2, "abcde"), OC_PAGE_NEXT); /* one may be chance */
   CHECK_EQ_INT(page(&p, 3, "abcde"), OC_PAGE_FAIL);
-  CHECK_EQ_INT(p.guard, 1);
+  CHECK_EQ_INT(oc_page_is_idle(&p), 1);
   CHECK_EQ_INT(page(&p, 3, "abcde"), OC_PAGE_FAIL); /* and again */
   CHECK_EQ_INT(page(&p, 3, "abcdef"), OC_PAGE_NEXT); /* it came to its senses */
-  CHECK_EQ_INT(p.guard, 0);
+  CHECK_EQ_INT(oc_page_is_idle(&p), 0);
   CHECK_EQ_STR(handed, "abcdef");
   oc_page_free(&p);
 }
@@ -596,7 +661,7 @@ static void test_resume_asks_nothing_ahead_while_it_seeks(void) {
   ask(&p, 2);
   CHECK_EQ_INT(oc_page_peek(&p, 1, &number), 0);
   leads(&p, "ab");
-  oc_page_whole(&p);
+  oc_page_whole(&p, 0.5, &wait_s);
   ask(&p, 1);
   CHECK_EQ_INT(oc_page_peek(&p, 1, &number), 0);
   leads(&p, "z");
@@ -611,8 +676,10 @@ static void test_long_ids_are_not_kept_for_resuming(void) {
   start(&p);
   ask(&p, 1);
   CHECK_EQ_INT(oc_page_lead(&p, id, OC_PAGE_ID_BYTES, "", 0), 1);
+  oc_page_handed(&p);
   CHECK_EQ_INT(p.last_id_n, OC_PAGE_ID_BYTES);
   CHECK_EQ_INT(oc_page_lead(&p, id, OC_PAGE_ID_BYTES + 1, "", 0), 1);
+  oc_page_handed(&p);
   CHECK_EQ_INT(p.last_id_n, 0);
   CHECK_EQ_INT(p.resume_skip, 2);
   oc_page_free(&p);
@@ -743,6 +810,11 @@ static void test_all_of_failures(void) {
   test_waits();
   test_retry_after_beyond_its_cap();
   test_our_own_pause_costs_no_attempt_while_it_gets_on();
+  test_a_page_that_had_leads_and_is_empty_now_is_no_end();
+  test_a_page_that_had_leads_and_is_missing_now_is_no_end();
+  test_missing_before_any_lead_is_no_end();
+  test_a_run_resumes_behind_what_was_handed_out_not_what_was_judged();
+  test_a_page_only_passed_over_is_not_counted();
   test_a_lead_that_moved_to_the_next_page_comes_once();
   test_guard_of_two_idle_pages();
   test_guard_needs_ten_leads();
@@ -775,6 +847,11 @@ int main(void) {
   test_all_of_the_end();
   test_all_of_failures();
   test_all_of_resume();
+  test_a_page_that_had_leads_and_is_empty_now_is_no_end();
+  test_a_page_that_had_leads_and_is_missing_now_is_no_end();
+  test_missing_before_any_lead_is_no_end();
+  test_a_run_resumes_behind_what_was_handed_out_not_what_was_judged();
+  test_a_page_only_passed_over_is_not_counted();
   test_verify_hands_out_what_moved_past();
   test_verify_stops_where_the_end_was();
   test_verify_with_a_broken_page();

@@ -70,4 +70,35 @@ function flags.given(list, parsed)
   return given
 end
 
+local function as_word(value)
+  if value == math.huge then return "all" end
+  local text = type(value) == "number" and ("%.17g"):format(value) or value
+  return text:find "^[%w_./:@%%+=,-]+$" and text or "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+--- A flag and its value as words for a shell.
+---@param flag string
+---@param value string|number
+---@return string
+function flags.word(flag, value)
+  return flag .. " " .. as_word(value)
+end
+
+--- Options as the flags that would give them.
+---@param list oc.Option[]
+---@param given table
+---@return string[] words
+function flags.words(list, given)
+  local words = {}
+  for _, option in ipairs(list) do
+    local value = option.flag and given[option.name]
+    if value ~= nil and option.type == "boolean" then
+      words[#words + 1] = value ~= option.default and flag_name(option) or nil
+    elseif value then
+      words[#words + 1] = flags.word(flag_name(option), value)
+    end
+  end
+  return words
+end
+
 return flags

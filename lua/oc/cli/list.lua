@@ -60,10 +60,24 @@ local function checked(f, ...)
   return value
 end
 
+-- The flags that the command which continues this run has, too.
+local function words_to_repeat(parsed, client_options, leads_options)
+  local words = flags.words(options.client, client_options)
+  for _, option in ipairs(options.leads) do
+    if option.name ~= "page" and option.name ~= "page_size" then -- those are in the token
+      for _, word in ipairs(flags.words({option}, leads_options)) do words[#words + 1] = word end
+    end
+  end
+  for _, name in ipairs {"format", "token_file", "log_file"} do
+    if parsed[name] then words[#words + 1] = flags.word("--" .. name:gsub("_", "-"), parsed[name]) end
+  end
+  if parsed.verbose then words[#words + 1] = "--verbose" end
+  return words
+end
+
 -- Everything that can be wrong before the first request: a run | nil, fault.
 local function prepare(parsed, say)
-  local run = {say = say, terminal = core.terminal(2),
-    address = parsed.base_url and " --base-url " .. parsed.base_url or ""}
+  local run = {say = say, terminal = core.terminal(2)}
   local resume, part_bytes
   if parsed.resume then
     resume, part_bytes = token.read(parsed.resume)
@@ -75,7 +89,12 @@ local function prepare(parsed, say)
   if parsed.output and (part_bytes or 0) > 0 and not output.continues(run.format) then
     return nil, ("--resume: only ndjson can be continued in a file, not %s"):format(run.format)
   end
-  local client_options = flags.given(options.client, parsed)
+  if parsed.output and resume and not part_bytes and core.file_mode(parsed.output) then
+    return nil, ("--output %s: it is there, and the rest of a run would replace it; give another name")
+      :format(parsed.output)
+  end
+  local client_options, leads_options = flags.given(options.client, parsed), flags.given(options.leads, parsed)
+  run.words = words_to_repeat(parsed, client_options, leads_options)
   local fault
   if parsed.token_file then
     client_options.auth, fault = secrets.token_file(parsed.token_file)
@@ -88,7 +107,6 @@ local function prepare(parsed, say)
   client_options.on_retry = function(info) if run.progress then run.progress:retry(info) end end
   run.client, fault = checked(oc.client, client_options)
   if not run.client then return nil, fault end
-  local leads_options = flags.given(options.leads, parsed)
   leads_options.resume, leads_options.raw = resume, output.is_raw(run.format)
   run.leads, fault = checked(run.client.leads, run.client, leads_options)
   if not run.leads then return nil, fault end
@@ -127,6 +145,10 @@ local function write_all(run)
     if not lead then
       if err and err.kind == "cancelled" then return nil, nil, core.interrupted() or 2 end
       if err then return nil, err end
+      -- cut: the file is not all there is, so it does not end as if it were
+      if leads:result().stop_reason == "max_pages" and leads.default_max_pages and run.sink.part then
+        return out:flush()
+      end
       return out:finish()
     end
     n = n + 1
@@ -138,12 +160,16 @@ local function write_all(run)
   end
 end
 
-local function say_resume(run, what)
+-- The command that continues the run, in the same file if that can be continued.
+local function say_resume(run, what, more)
   local place = run.place
   if not place or place.skip == 0 then return end -- nothing came: there is nothing to go on from
-  local file = run.sink.path and (" --output '%s'"):format((run.sink.path:gsub("'", "'\\''"))) or ""
-  run.say:say(("%s: oc-leads list%s%s --resume %s"):format(what, run.address, file,
-    token.write(place, run.sink.part and run.place_bytes or nil)))
+  local words, in_file = {"oc-leads", "list"}, run.sink.part and output.continues(run.format)
+  for _, word in ipairs(run.words) do words[#words + 1] = word end
+  words[#words + 1] = more
+  if in_file then words[#words + 1] = flags.word("--output", run.sink.path) end
+  words[#words + 1] = flags.word("--resume", token.write(place, in_file and run.place_bytes or nil))
+  run.say:say(what .. ": " .. table.concat(words, " "))
 end
 
 -- The run stopped early: what came stays in FILE.part.
@@ -175,16 +201,21 @@ end
 local function done(run, verbose)
   local result = run.leads:result()
   local cut = result.stop_reason == "max_pages" and run.leads.default_max_pages
-  local ok, err = run.sink:finish()
-  if not ok then return stop(run, err) end
+  local part, err, _
+  if cut and run.sink.part then
+    part, err = run.sink:stop()
+  else
+    _, err = run.sink:finish()
+  end
+  if err then return stop(run, err) end
   run.place = result.resume
   if run.progress then run.progress:clear() end
   if verbose or run.terminal then run.say:say(summary(result)) end
   if not cut then return 0 end
   run.say:say(("stopped at the default of %s; there may be more leads: --max-pages all reads every page")
     :format(progress.counted(result.pages, "page")), "warn")
-  run.sink.part, run.sink.path = nil, nil -- the file is whole: a resumed run writes another
-  say_resume(run, "the rest comes with")
+  if part then run.say:say("what came so far is in " .. part) end
+  say_resume(run, "the rest comes with", "--max-pages all")
   return EXIT_CUT
 end
 

@@ -50,6 +50,12 @@ function Messages:say(text, level)
   to_file(self, level or "info", text)
 end
 
+--- Says a line to the log file alone.
+---@param text string
+function Messages:note(text)
+  to_file(self, "info", width.clean(text))
+end
+
 local function fields_as_text(fields)
   local names, parts = {}, {}
   for name in pairs(fields or {}) do names[#names + 1] = name end
@@ -78,12 +84,14 @@ function Messages:fail(err)
   self:say(("%s (%s)"):format(tostring(err), err.kind), "error")
   if err.title then self:say("  the service says: " .. err.title, "error") end
   if err.trace_id then self:say("  trace id: " .. err.trace_id, "error") end
+  local lines = {}
   for name, faults in pairs(type(err.fields) == "table" and err.fields or {}) do
-    local list = type(faults) == "table" and faults or {faults}
-    for _, fault in ipairs(list) do
-      if type(fault) == "string" then self:say(("  %s: %s"):format(tostring(name), fault), "error") end
+    for _, fault in ipairs(type(faults) == "table" and faults or {faults}) do
+      if type(fault) == "string" then lines[#lines + 1] = ("  %s: %s"):format(tostring(name), fault) end
     end
   end
+  table.sort(lines)
+  for _, line in ipairs(lines) do self:say(line, "error") end
 end
 
 --- Closes the log file.

@@ -12,6 +12,8 @@ local sink = {}
 local BATCH_BYTES = 65536
 
 ---@class oc.cli.Sink
+---@field path string|nil the file that will be there; nil: standard output
+---@field part string|nil FILE.part; nil: what is written cannot be taken back or continued
 ---@field written integer bytes that are surely out, those of the run that is continued included
 ---@field before fun() called before something is written
 ---@field after fun() called after something was written
@@ -33,7 +35,7 @@ end
 --- Standard output.
 ---@return oc.cli.Sink
 function sink.stdout()
-  return new {name = "standard output", put = function(text)
+  return new {put = function(text)
     local ok, why, broken_pipe = core.write(1, text)
     if not ok then return nil, io_error("standard output", why, broken_pipe) end
     return true
@@ -73,6 +75,7 @@ function sink.file(path, continued)
   local _, kind = core.file_mode(path)
   if kind == "directory" then return nil, io_error(path, "it is a directory") end
   local part = kind == "other" and path or path .. ".part"
+  if kind == "other" then continued = nil end
   if (continued or 0) > 0 then
     local ok, err = continue_part(part, continued)
     if not ok then return nil, err end
@@ -80,7 +83,8 @@ function sink.file(path, continued)
   local file, why = io.open(part, (continued or 0) > 0 and "ab" or "wb")
   if not file then return nil, io_error(part, why) end
   file:setvbuf "no"
-  return new {name = part, path = path, part = part, file = file, written = continued, put = function(text)
+  local name = kind ~= "other" and part or nil
+  return new {path = path, part = name, file = file, written = continued, put = function(text)
     local ok, fault = file:write(text)
     if not ok then return nil, io_error(part, fault) end
     return true
@@ -93,6 +97,7 @@ end
 ---@return true|nil ok
 ---@return oc.Error|nil err kind `io`; the same one from then on
 function Sink:add(text, more)
+  if self.failed then return nil, self.failed end
   local count = self.count + 1
   self.batch[count], self.size = text, self.size + #text
   if more then
@@ -129,7 +134,7 @@ local function close(self)
   self.file = nil
   if not file then return true end
   local ok, why = file:close()
-  if not ok then return nil, io_error(self.part, tostring(why)) end
+  if not ok then return nil, io_error(self.part or self.path, tostring(why)) end
   return true
 end
 
@@ -140,7 +145,7 @@ function Sink:finish()
   local ok, err = self:flush()
   if not ok then return nil, err end
   ok, err = close(self)
-  if not ok or not self.part or self.part == self.path then return ok, err end
+  if not ok or not self.part then return ok, err end
   local renamed, why = os.rename(self.part, self.path)
   if not renamed then return nil, io_error(self.path, why) end
   return true
@@ -153,7 +158,7 @@ function Sink:stop()
   local ok, err = self:flush()
   local closed, fault = close(self)
   err = not ok and err or not closed and fault or nil
-  if not self.part or self.part == self.path then return nil, err end
+  if not self.part then return nil, err end
   if self.written == 0 and not err then
     os.remove(self.part)
     return nil

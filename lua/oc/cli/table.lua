@@ -53,7 +53,7 @@ local COLUMNS = {
   {title = "ADDRESSES", least = 7, value = addresses},
   {title = "LICENSED", least = 4, value = function(lead) return is_filled(lead.umpCustomerGuid) and "yes" or "no" end},
   {title = "CHANGED", least = 10, value = changed},
-  {title = "TENANT ID", least = 8, value = function(lead) return lead.tenantId end},
+  {title = "TENANT ID", least = 36, value = function(lead) return lead.tenantId end},
 }
 
 local function as_text(value)

@@ -15,7 +15,7 @@ local script = {}
 --- as sent, `elapsed_s`, `unattended_s` (the longest stretch in which nobody pulled), `reused` (an open connection
 --- served), `http_version` ("1.1", "2"), `paused`. `close` stops the transfer, and may be called again.
 ---@field head fun(self: oc.Exchange): integer|nil, table
----@field read fun(self: oc.Exchange): string|false|nil, table|nil
+---@field read fun(self: oc.Exchange, within_s?: number): string|false|nil, table|nil
 ---@field stats fun(self: oc.Exchange): table
 ---@field close fun(self: oc.Exchange)
 
@@ -97,23 +97,36 @@ local Exchange = {}
 Exchange.__index = Exchange
 
 -- Each of these asks, and waits for this exchange alone: others that have
--- something to tell will be asked in their turn.
+-- something to tell will be asked in their turn. within_s: for so long at the most.
 
-function Exchange:head()
+-- nil, err when it is no use to ask again.
+local function wait(self, until_s)
+  local left = until_s and until_s - core.now()
+  if left and left <= 0 then
+    return nil, setmetatable({kind = "timeout", message = "no answer in the time that was left"}, core.error_metatable)
+  end
+  local event, err = self.pool:wait(left, self.raw)
+  if event == nil then return nil, err end
+  return true
+end
+
+function Exchange:head(within_s)
+  local until_s = within_s and core.now() + within_s
   while true do
     local status, headers = self.raw:head()
     if status or headers then return status, headers end
-    local event, err = self.pool:wait(nil, self.raw)
-    if event == nil then return nil, err end
+    local ok, err = wait(self, until_s)
+    if not ok then return nil, err end
   end
 end
 
-function Exchange:read()
+function Exchange:read(within_s)
+  local until_s = within_s and core.now() + within_s
   while true do
     local bytes, err = self.raw:read()
     if bytes ~= nil or err then return bytes, err end
-    local event, why = self.pool:wait(nil, self.raw)
-    if event == nil then return nil, why end
+    local ok, why = wait(self, until_s)
+    if not ok then return nil, why end
   end
 end
 
