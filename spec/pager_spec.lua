@@ -1,6 +1,7 @@
 -- The pager alone, as a host that brings its own HTTP uses it: no server, no clock.
 
 local oc = require "oc"
+local tree = require "support.tree"
 
 local function pager(given)
   local all = {base_url = "https://sp.example.com/tenantui/", page_size = 2}
@@ -167,57 +168,15 @@ describe("oc.pager", function()
     assert.is_nil(p:ahead(1))
   end)
 
-  -- A Lua stack that is almost full stands for memory that is: both raise in the
-  -- middle of building a lead.
-  describe("after an error in the middle of a lead", function()
-    local pcall, unpack = pcall, rawget(table, "unpack") -- busted's globals take stack
-    local function filled()
-      local deep = '{"id":"B","x":' .. ('{"a":'):rep(40) .. "1" .. ("}"):rep(41)
-      local p = pager()
-      p:request()
-      p:response(200, {})
-      p:feed('[{"id":"A"},' .. deep .. ',{"id":"C"}]')
-      return p
-    end
-
-    -- Calls p[method] with ever less stack left until it raises in a lead; p then.
-    local function broken_off(method, before)
-      local full = {}
-      for i = 1, 999990 do full[i] = 0 end
-      for n = 999800, 999990, 2 do
-        local p = filled()
-        local f = p[method]
-        if before then before(p) end
-        local function deep(...)
-          local ok, err = pcall(f, p)
-          return ok, err, select("#", ...)
-        end
-        local _, ok, err = coroutine.resume(coroutine.create(function() return deep(unpack(full, 1, n)) end))
-        if ok == false and tostring(err):find "lead" then return p end
-      end
-    end
-
-    it("next gives that lead, and the place is before it", function()
-      if _VERSION < "Lua 5.3" or rawget(_G, "jit") then return end -- their stacks end elsewhere
-      local p = assert(broken_off("next", function(p) p:next() end))
-      assert.same({page = 1, skip = 1, last_id = "A"}, p:place())
-      assert.equal("B", p:next().id)
-      assert.equal("C", p:next().id)
-      assert.same({page = 1, skip = 3, last_id = "C"}, p:place())
-    end)
-
-    it("read and next give all leads of the batch that was broken off", function()
-      if _VERSION < "Lua 5.3" or rawget(_G, "jit") then return end
-      local p = assert(broken_off "read")
-      local ids = {}
-      for i, lead in ipairs(p:read()) do ids[i] = lead.id end
-      assert.same({"A", "B", "C"}, ids)
-      p = assert(broken_off "read")
-      assert.matches("leads are waiting", select(2, pcall(p.finish, p)))
-      assert.equal("A", p:next().id)
-      assert.equal("B", p:next().id)
-      assert.equal("C", p:next().id)
-      assert.is_nil(p:next())
-    end)
+  it("loses no lead when an error is raised while one is built", function()
+    if not _VERSION:find "5%.[34]" then return end -- the others end their stacks elsewhere
+    local lowest = 0
+    while arg and arg[lowest - 1] do lowest = lowest - 1 end
+    local pipe = io.popen(("'%s' '%s/spec/support/broken_off.lua' 2>&1"):format(
+      os.getenv "OC_LUA" or arg and arg[lowest] or "lua5.4", tree.root))
+    local text = pipe:read "*a"
+    pipe:close()
+    assert.equal("place\t1\tA\tB\tC\t3\nread\tA B C\n" ..
+      "next\tfinish: leads are waiting; call next until it gives nil\tA\tB\tC\tnil\n", text)
   end)
 end)
