@@ -155,6 +155,7 @@ describe("oc-leads", function()
       {"--resume AAAA", "%-%-resume: that is no token"},
       {"--token-file /nowhere/token", "%-%-token%-file /nowhere/token: No such file"},
       {"extra", "too many arguments"},
+      {"-o ''", "%-%-output: a file name expected"},
     }
     for _, case in ipairs(wrong) do
       it("exits with 2: " .. case[1], function()
@@ -312,6 +313,31 @@ describe("oc-leads", function()
       code, _, err = list "-o /nowhere/x.ndjson"
       assert.equal(1, code)
       assert.matches("cannot write /nowhere/x.ndjson.part: No such file", err)
+    end)
+
+    it("writes nowhere else when its standard output is closed", function()
+      server:configure {leads = 1000}
+      local code, _, err = list ">&-"
+      assert.equal(1, code)
+      assert.matches("standard output is closed", err)
+      code = list "-o quiet.ndjson <&- 2>&-"
+      assert.equal(0, code)
+      assert.equal(1000, #ids_of(read_file(folder .. "/quiet.ndjson")))
+    end)
+
+    it("does not write a file that another run is writing", function()
+      server:configure {leads = 50,
+        faults = {{page = 1, attempt = 1, status = 503, headers = {["Retry-After"] = "100"}}}}
+      local pipe = assert(io.popen(("cd %s && sh -c %s 2>&1"):format(quote(folder), quote("echo $$; exec " ..
+        command("list -v -o one.ndjson --base-url " .. server.url)))))
+      local pid = pipe:read "*l"
+      repeat until pipe:read("*l"):find "wait_s=100"
+      local code, _, err = list "-o one.ndjson"
+      os.execute("kill -INT " .. pid)
+      pipe:read "*a"
+      pipe:close()
+      assert.equal(1, code)
+      assert.matches("another run is writing it", err)
     end)
 
     it("keeps a log with times", function()

@@ -59,7 +59,9 @@ describe("oc.client", function()
       message {base_url = "https://a.example", headers = {["a b"] = "x"}})
     assert.matches("the value of X is no line of text",
       message {base_url = "https://a.example", headers = {X = "a\r\nY: b"}})
-    assert.matches("use 'auth' for Authorization",
+    assert.matches("Content%-Length is libcurl's business",
+      message {base_url = "https://a.example", headers = {["Content-Length"] = "5"}})
+    assert.matches("authorization comes from 'auth'",
       message {base_url = "https://a.example", headers = {authorization = "Bearer x"}})
   end)
 
@@ -274,13 +276,14 @@ describe("oc.auth", function()
     play {leads = 10}
     local function message(f, ...) return select(2, pcall(f, ...)) end
     assert.matches("'token': a string that is not empty", message(oc.auth.bearer, ""))
+    assert.matches("what cannot be sent in a header", message(oc.auth.bearer, " "))
     assert.matches("begins with Bearer", message(oc.auth.bearer, "Bearer abc"))
     assert.matches("'token' holds a control character", message(oc.auth.bearer, "abc\n"))
     assert.matches("'client_secret': a string that is not empty expected, got nil",
       message(oc.auth.client_credentials, {tenant_id = "a", client_id = "b", scope = "c"}))
     assert.matches("unknown field 'secret'", message(credentials, {secret = SECRET}))
     assert.matches("authority is plain http", message(credentials, {authority = "http://login.example.com"}))
-    assert.equal("oc.auth.bearer(hidden)", tostring(oc.auth.bearer(SECRET)))
+    assert.equal("oc.auth.bearer(hidden)", tostring(oc.auth.bearer("s3cr3t")))
     assert.equal("oc.auth.client_credentials(hidden)", tostring(credentials()))
     assert.is_nil(cjson.encode({tostring(credentials())}):find("s3cr3t", 1, true))
   end)

@@ -54,6 +54,25 @@ describe("core.http", function()
       assert.are.same({["content-length"] = "5", x = "y"}, headers)
     end)
 
+    it("may be 101, which nobody asked for, and is then the answer", function()
+      local body, _, x = fetch("HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n[]", "close")
+      assert.are.equal(101, (x:head()))
+      assert.are.equal("[]", body)
+    end)
+
+    it("has ceilings that trailers count towards, too", function()
+      local late = {}
+      for i = 1, 1200 do late[i] = ("X-T%d: %s\r\n"):format(i, ("b"):rep(20)) end
+      local _, err = fetch(ok("Transfer-Encoding: chunked\r\n",
+        "2\r\n[]\r\n0\r\n" .. table.concat(late) .. "\r\n"))
+      assert_fault(err, "limit", "headers of .* are more than 1000 lines")
+    end)
+
+    it("with a line that libcurl does not take is a matter of ceilings", function()
+      local _, err = fetch("HTTP/1.1 200 OK\r\nX: " .. ("a"):rep(300000) .. "\r\n\r\n", "close")
+      assert.are.equal("limit", err.kind)
+    end)
+
     it("keeps trailers out of the headers", function()
       local body, _, x = fetch(ok("Transfer-Encoding: chunked\r\nA: b\r\n",
         "5\r\nhello\r\n0\r\nA: c\r\nHTTP/1.1 500: x\r\nLate: yes\r\n\r\n"))

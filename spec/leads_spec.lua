@@ -317,6 +317,21 @@ describe("leads", function()
       end)
     end
 
+    for name, rule in pairs {
+      ["behind a byte order mark"] = {body = "\239\187\191<html>no</html>"},
+      ["behind blanks"] = {body = (" "):rep(3000) .. "<html>"},
+      ["behind words"] = {body = "Error <HTML>"},
+      ["by its type"] = {body = "", content_type = "text/html"},
+    } do
+      it("not at a 404 that is HTML " .. name, function()
+        rule.page, rule.status = 2, 404
+        play {leads = 30, faults = {rule}}
+        local all, err = client:leads {page_size = 10, prefetch = 0}:all()
+        assert.is_nil(all)
+        assert.equal(404, err.status)
+      end)
+    end
+
     it("not at a stray 404 of a gateway", function()
       play {leads = 30, faults = {{page = 2, attempt = 1, status = 404, body = "Not found"}}}
       assert.equal(30, #client:leads {page_size = 10}:all())
@@ -512,6 +527,26 @@ describe("leads", function()
       assert.matches("larger than max_lead_bytes", err.message)
     end)
 
+    for _, case in ipairs {{500}, {429}, {404, 2}} do
+      it("a long error page is one try, not all: HTTP " .. case[1], function()
+        play {leads = 30, faults = {{page = case[2] or 1, attempt = 1, status = case[1], body = ("e"):rep(300000)}}}
+        local all, result = client:leads {page_size = 10, prefetch = 0}:all()
+        assert.equal(30, #assert(all))
+        assert.equal(5, result.attempts)
+        assert.equal(5, #server:journal().requests)
+        assert.equal(1, #client.host.slept)
+      end)
+    end
+
+    it("next asks again after a ceiling was passed", function()
+      play({leads = 30, faults = {{page = 1, attempt = 1, body = '[{"id":"' .. ("x"):rep(9000) .. '"}]'}}},
+        {max_lead_bytes = 8000})
+      local leads = client:leads()
+      assert.equal("limit", select(2, leads:next()).kind)
+      assert.is_table(leads:next())
+      leads:close()
+    end)
+
     it("an endless error page is not read to its end", function()
       play {leads = 30, faults = {{page = 1, status = 400, body = ("x"):rep(400000), stall_after = 300000}}}
       local _, err = client:leads():all()
@@ -699,6 +734,9 @@ describe("leads", function()
       assert.matches("it is of https://other, this client is of http://127", message {origin = "https://other"})
       assert.matches("'ms_tenant_id' is no string", message {ms_tenant_id = 5})
       assert.matches("'page_size' is not from 1 to 20000", message {page_size = 0})
+      assert.matches("'more' is unknown", message {more = {}})
+      assert.matches("'page_base' is not 0 or 1", message {page_base = 5})
+      assert.matches("'ms_tenant_id' is not usable", message {ms_tenant_id = ""})
       assert.matches("'skip' is no whole number", message {skip = "x"})
       assert.matches("'page' is no whole number", message {page = -1})
       assert.matches("'page_size' was 20, not 30", message({}, {page_size = 30}))
@@ -720,6 +758,21 @@ describe("leads", function()
       assert.equal(25, n)
       assert.equal(3, raised)
       assert.is_true(leads:result().complete)
+    end)
+
+    it("that close the leads end the run", function()
+      for _, hook in ipairs {"on_page", "on_retry"} do
+        local leads
+        play({leads = 25, faults = {{page = 1, attempt = 1, status = 502}}}, {[hook] = function() leads:close() end})
+        leads = client:leads {page_size = 10}
+        local n = 0
+        while leads:next() do n = n + 1 end
+        assert.equal(hook == "on_page" and 10 or 0, n)
+        assert.equal("closed", leads:result().stop_reason)
+        assert.equal(0, client.host.pool:counts().open)
+        client.host:close()
+      end
+      play {leads = 10}
     end)
 
     it("that raise lose no lead of pages and all either", function()

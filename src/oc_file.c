@@ -5,7 +5,9 @@
 #include "oc_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -90,8 +92,41 @@ static int l_write(lua_State *L) {
   return 1;
 }
 
+/*
+** standard_streams() -> was standard output open? Opens what was closed of 0, 1 and
+** 2, so that no socket or file of ours becomes somebody's standard output.
+*/
+static int l_standard_streams(lua_State *L) {
+  int fd, closed = 0;
+  for (fd = 0; fd <= 2; fd++) {
+    if (fcntl(fd, F_GETFD) != -1)
+      continue;
+    if (open("/dev/null", O_RDWR) != fd)
+      return luaL_error(L, "cannot open /dev/null in place of descriptor %d", fd);
+    closed |= fd == 1;
+  }
+  lua_pushboolean(L, !closed);
+  return 1;
+}
+
+/* lock(file) -> true | nil, why. For writing; held until the file is closed. */
+static int l_lock(lua_State *L) {
+  FILE **file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  struct flock lock;
+  luaL_argcheck(L, *file != NULL, 1, "the file is closed");
+  memset(&lock, 0, sizeof(lock));
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  if (fcntl(fileno(*file), F_SETLK, &lock) == -1)
+    return push_errno(L, errno);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 static const luaL_Reg FUNCTIONS[] = {
     {"file_mode", l_file_mode},
+    {"lock", l_lock},
+    {"standard_streams", l_standard_streams},
     {"terminal", l_terminal},
     {"truncate", l_truncate},
     {"write", l_write},

@@ -319,6 +319,8 @@ static int l_response(lua_State *L) {
   value = push_header(L, "retry-after", &n);
   if (value == NULL || !oc_retry_after_s(&p->retry_after_s, value, n, (int64_t)now))
     p->retry_after_s = -1;
+  value = push_header(L, "content-type", &n);
+  p->says_html = value != NULL && strstr(value, "html") != NULL;
   value = push_header(L, "location", &n);
   p->redirect.n = 0;
   if (value != NULL && status >= 300 && status < 400 &&
@@ -329,6 +331,11 @@ static int l_response(lua_State *L) {
 }
 
 /* --- leads --------------------------------------------------------------- */
+
+/* White space, or a byte of a byte order mark. */
+static int is_padding(char c) {
+  return c != '\0' && strchr(" \t\r\n\xEF\xBB\xBF", c) != NULL;
+}
 
 /*
 ** feed(bytes) -> true. Bytes of a body that cannot be read are dropped, so that
@@ -345,6 +352,10 @@ static int l_feed(lua_State *L) {
     (void)oc_json_feed(&p->json, bytes, n);
   } else {
     const size_t room = OC_PAGER_ERROR_BODY_BYTES - p->body.n;
+    while (p->body.n == 0 && n > 0 && is_padding(*bytes)) {  /* what it is comes behind it */
+      bytes++;
+      n--;
+    }
     if (oc_buf_add(&p->body, bytes, n < room ? n : room) != OC_OK)
       luaL_error(L, "not enough memory");
   }
@@ -368,7 +379,13 @@ static const char *lead_id(oc_pager *p, size_t *n) {
     return "";
   switch (oc_tok_type(id)) {
     case OC_TOK_INT:
-    case OC_TOK_NUMBER:
+    case OC_TOK_NUMBER:  /* 7 is not "7" */
+      s->scratch.n = 0;
+      if (oc_buf_addc(&s->scratch, '#') != OC_OK ||
+          oc_buf_add(&s->scratch, s->in.p + s->item + id->at, id->n) != OC_OK)
+        return NULL;
+      *n = s->scratch.n;
+      return s->scratch.p;
     case OC_TOK_STRING:
       *n = id->n;
       return s->in.p + s->item + id->at;

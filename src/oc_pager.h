@@ -32,6 +32,7 @@ typedef struct oc_pager {
   int batch;         /* leads of a read that was broken off are in the cache */
   int status;        /* 0: no response yet */
   int redirects;
+  int says_html;     /* by its Content-Type, which counts for a 404 only */
   double retry_after_s;
   uint64_t answered; /* bytes of the answer at hand */
 } oc_pager;

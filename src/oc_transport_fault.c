@@ -92,11 +92,14 @@ static int late_alert(const char *text) {
   return strstr(text, "SSL") != NULL && strstr(text, "alert") != NULL;
 }
 
-static meaning meaning_of(CURLcode code, const char *text) {
+static meaning meaning_of(const oc_exchange *x, CURLcode code, const char *text) {
   static const meaning cut = {0, "network", "the TLS handshake with %s was cut", WITH_TEXT};
   static const meaning alert = {0, "tls", "%s broke TLS off", WITH_TEXT};
+  static const meaning long_line = {0, "limit", "%s sent a header line that libcurl does not take", PLAIN};
   static const meaning other = {0, "network", "the exchange with %s failed", WITH_NAME};
   size_t i;
+  if (code == CURLE_OUT_OF_MEMORY && x->head_open)
+    return long_line;  /* its buffers have ceilings, and one word for both */
   if (code == CURLE_SSL_CONNECT_ERROR && cut_handshake(text))
     return cut;
   if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && late_alert(text))
@@ -144,7 +147,7 @@ void oc_transport_fail_curl(oc_exchange *x, CURLcode code) {
   meaning m;
   if (x->failed)
     return;
-  m = meaning_of(code, x->errbuf);
+  m = meaning_of(x, code, x->errbuf);
   x->failed = 1;
   x->fault.kind = m.kind;
   x->fault.curl_code = (int)code;

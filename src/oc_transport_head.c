@@ -75,12 +75,12 @@ static int add_line(oc_buf *b, const char *p, size_t n) {
 
 /* The same for a line of any kind: status line, header, blank line, trailer. */
 static int take_line(oc_exchange *x, const char *p, size_t n) {
-  if (x->head_done)
-    return OC_OK;
   x->head_bytes += n;
   if (n > OC_HEAD_MAX_BYTES || x->head_bytes > OC_HEAD_MAX_BYTES ||
       ++x->head_lines > OC_HEAD_MAX_LINES)
     return OC_ELIMIT;
+  if (x->head_done)
+    return OC_OK;  /* a trailer: libcurl keeps it, so it counts */
   if (!x->head_open && n >= 5 && memcmp(p, "HTTP/", 5) == 0) {
     x->head.n = 0;
     x->status = status_of(p, n);
@@ -89,7 +89,7 @@ static int take_line(oc_exchange *x, const char *p, size_t n) {
   }
   if (p[0] == '\r' || p[0] == '\n') {
     x->head_open = 0;
-    x->head_done = x->status >= 200;
+    x->head_done = x->status >= 200 || x->status == 101;  /* nobody asked for another protocol */
     return OC_OK;
   }
   return add_line(&x->head, p, n);

@@ -12,6 +12,9 @@
 /* One read from the socket. Larger did not get faster; and what one read
    inflates to is held by libcurl while we pause, so a thousandfold of this. */
 #define SOCKET_BYTES (64L * 1024)
+/* What is packed may be a thousand times as much, and libcurl unpacks what it read
+   at once, whether there is room for it or not. */
+#define PACKED_BYTES (16L * 1024)
 
 /* The longest time libcurl can count; its default would be 300 seconds. */
 #define NEVER_MS 0x7fffffffL
@@ -120,7 +123,7 @@ static void set_basics(setter *s, oc_exchange *x, const oc_request *r) {
   SET(s, CURLOPT_WRITEDATA, x, "write data");
   SET(s, CURLOPT_HEADERFUNCTION, oc_transport_on_header, "header function");
   SET(s, CURLOPT_HEADERDATA, x, "header data");
-  SET(s, CURLOPT_BUFFERSIZE, SOCKET_BYTES, "buffer size");
+  SET(s, CURLOPT_BUFFERSIZE, r->compress ? PACKED_BYTES : SOCKET_BYTES, "buffer size");
   SET(s, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS, "connect timeout");
   SET(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   SET(s, CURLOPT_URL, r->url, "url");

@@ -72,12 +72,23 @@ static void judge_status(oc_pager *p, outcome *o) {
   o->fault.retry_after_s = p->retry_after_s;
 }
 
+/* Does s, in any case, stand within the first bytes of the body? */
+static int body_has(const oc_pager *p, const char *s) {
+  const size_t n = strlen(s);
+  size_t i, k;
+  for (i = 0; i + n <= p->body.n; i++) {
+    for (k = 0; k < n && (p->body.p[i + k] | 0x20) == s[k]; k++)
+      ;
+    if (k == n)
+      return 1;
+  }
+  return 0;
+}
+
+/* A gateway's own page, which says nothing of the service. */
 static int looks_like_html(const oc_pager *p) {
-  size_t i = 0;
-  while (i < p->body.n && (p->body.p[i] == ' ' || p->body.p[i] == '\n' || p->body.p[i] == '\r' ||
-                           p->body.p[i] == '\t'))
-    i++;
-  return i < p->body.n && p->body.p[i] == '<';
+  return (p->body.n > 0 && p->body.p[0] == '<') || body_has(p, "<html") || body_has(p, "<!doctype") ||
+         p->says_html;
 }
 
 /* A redirect within the origin is followed; 1 if it is. */
@@ -174,12 +185,10 @@ static int push_next(lua_State *L, oc_pager *p, enum oc_page_next next, double w
   return next == OC_PAGE_WAIT ? 3 : 2;
 }
 
-int oc_verdict_finish(lua_State *L) {
-  oc_pager *p = oc_pager_check(L);
+static int judge_answer(lua_State *L, oc_pager *p) {
   enum oc_page_next next;
   double wait_s = 0, chance;
   outcome o;
-  lua_settop(L, 3);
   if ((p->json.pending || p->batch) && p->page.stop == OC_STOP_NONE)
     return luaL_error(L, "finish: leads are waiting; call next until it gives nil");
   chance = lua_isnil(L, 3) ? unit_random(p) : (double)luaL_checknumber(L, 3);
@@ -215,4 +224,15 @@ int oc_verdict_finish(lua_State *L) {
   }
   next = oc_page_failed(&p->page, &o.fault, chance, &wait_s);
   return push_next(L, p, next, wait_s, &o);
+}
+
+int oc_verdict_finish(lua_State *L) {
+  oc_pager *p = oc_pager_check(L);
+  int results;
+  lua_settop(L, 3);
+  results = judge_answer(L, p);
+  p->status = 0;  /* this answer has been judged; what follows is about another */
+  p->answered = 0;
+  oc_json_reset(&p->json);
+  return results;
 }

@@ -38,8 +38,11 @@ end
 ---@return oc.Auth
 function auth.bearer(token)
   check_text("oc.auth.bearer", "token", token)
-  if token:find "^[Bb]earer%s" then
+  if token:find "^[Bb]earer " then
     error("oc.auth.bearer: 'token' begins with Bearer: give what comes behind it", 2)
+  end
+  if token:find "[^\33-\126]" then
+    error("oc.auth.bearer: 'token' holds what cannot be sent in a header (a blank?)", 2)
   end
   return provider("bearer", false, function() return token end)
 end

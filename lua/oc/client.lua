@@ -71,6 +71,17 @@ local function auth_from_environment(given, getenv, warn)
   return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
 end
 
+-- Headers that are not the caller's, and why.
+local not_headers = {
+  authorization = "comes from 'auth'",
+  ["accept-encoding"] = "comes from 'compress'",
+  ["user-agent"] = "comes from 'user_agent'",
+  host = "is that of the address",
+  ["content-length"] = "is libcurl's business",
+  ["transfer-encoding"] = "is libcurl's business",
+  connection = "is libcurl's business",
+}
+
 local function header_lines(given, level)
   local lines = {}
   for name, value in pairs(given or {}) do
@@ -80,9 +91,8 @@ local function header_lines(given, level)
     if type(value) ~= "string" or not value:find "%S" or value:find "[%z\1-\8\10-\31\127]" then
       error(("oc.client: option 'headers': the value of %s is no line of text"):format(name), level + 1)
     end
-    if name:lower() == "authorization" then
-      error("oc.client: option 'headers': use 'auth' for Authorization", level + 1)
-    end
+    local instead = not_headers[name:lower()]
+    if instead then error(("oc.client: option 'headers': %s %s"):format(name, instead), level + 1) end
     lines[#lines + 1] = name .. ": " .. value
   end
   table.sort(lines)

@@ -68,7 +68,9 @@ local function check_resume(token, given, origin, level)
   if token.version ~= RESUME_VERSION then
     refuse(("a token of version %d expected, got %s"):format(RESUME_VERSION, tostring(token.version)))
   end
+  local known = {version = true, ms_tenant_id = true, check_online = true, origin = true, last_id = true}
   for _, name in ipairs {"page", "skip", "page_size", "page_base"} do
+    known[name] = true
     local value = token[name]
     if type(value) ~= "number" or value < 0 or value ~= math.floor(value) or value > 2 ^ 53 then
       refuse(("'%s' is no whole number"):format(name))
@@ -82,6 +84,14 @@ local function check_resume(token, given, origin, level)
     end
   end
   if token.page_size < 1 or token.page_size > 20000 then refuse "'page_size' is not from 1 to 20000" end
+  if token.page_base > 1 then refuse "'page_base' is not 0 or 1" end
+  local tenant = token.ms_tenant_id
+  if tenant and (tenant == "" or tenant:find "%z" or #tenant > MAX_TENANT_BYTES) then
+    refuse "'ms_tenant_id' is not usable"
+  end
+  for name in pairs(token) do
+    if not known[name] then refuse(("'%s' is unknown"):format(tostring(name))) end
+  end
   if token.origin ~= origin then
     refuse(("it is of %s, this client is of %s"):format(token.origin, origin))
   end
@@ -297,6 +307,7 @@ local function finish_page(self, err)
     late = past_deadline(self, more)
     if late then return fail(self, late) end
     if why then tell_retry(self, more, why) end
+    if self.closed then return false end -- by the hook
     local slept, stopped = true, nil
     if more > 0 then slept, stopped = self.host.sleep(more) end
     if not slept then return fail(self, stopped) end
@@ -309,13 +320,18 @@ local function finish_page(self, err)
   if self.client.settings.on_page and (what == "next" or self.page_done.count > 0) then
     self.client.settings.on_page(self.page_done)
   end
-  return what == "next"
+  return what == "next" and not self.closed
 end
 
 -- Gets more bytes into the pager, or deals with the page's end. As finish_page.
 local function step(self)
   if not self.entry then
     local ok, err, of_credentials = ask(self)
+    if self.closed then -- by who gave the token
+      drop_exchange(self)
+      drop_ahead(self)
+      return false
+    end
     if ok then return true end
     if of_credentials or err.kind == "cancelled" then return fail(self, err) end
     return finish_page(self, err)

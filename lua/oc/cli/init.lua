@@ -6,6 +6,7 @@ local core = require "oc.core"
 
 local cli = {}
 
+local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
 local names = {"list", "sandbox", "version"}
@@ -36,6 +37,11 @@ end
 ---@return integer code   0 done; 1 failed; 2 wrong usage; 3 cut by the default
 ---  --max-pages; 128 + signal interrupted
 function cli.main(words)
+  if not core.standard_streams() then -- first: whatever is opened takes a free descriptor
+    core.write(2, "oc-leads: standard output is closed\n")
+    return EXIT_FAILED
+  end
+  core.catch_interrupt()
   local parser = new_parser()
   if #words == 0 then
     core.write(2, parser:get_help() .. "\n")

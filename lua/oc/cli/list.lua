@@ -83,6 +83,7 @@ local function prepare(parsed, say)
     resume, part_bytes = token.read(parsed.resume)
     if not resume then return nil, part_bytes.message end
   end
+  if parsed.output == "" then return nil, "--output: a file name expected" end
   local to_terminal = not parsed.output and core.terminal(1)
   run.to_terminal = to_terminal
   run.format = parsed.format or (to_terminal and "table" or "ndjson")
@@ -231,7 +232,6 @@ function command.run(parsed)
     say:close()
     return failed and 1 or 2
   end
-  core.catch_interrupt()
   show_progress(run)
   keep_place(run)
   local ok, why, signal = write_all(run)

@@ -76,7 +76,6 @@ function command.run(parsed)
     say(tostring(err))
     return 1
   end
-  core.catch_interrupt()
   core.write(1, ("%s\n\nTry, in another terminal:\n  oc-leads list --base-url %s\n"):format(server.url, server.url))
   server:run(core.interrupted)
   core.release_interrupt()

@@ -43,27 +43,40 @@ function sink.stdout()
 end
 
 -- FILE.part as the earlier run left it: what it wrote behind the token's count is cut off.
-local function continue_part(part, bytes)
-  local file, why = io.open(part, "rb")
-  if not file then
-    return nil, errors.new("options", ("--resume: there is no %s to go on with (%s)"):format(part, why))
-  end
+local function continue_part(part, file, bytes)
   local size = file:seek "end"
   if size < bytes then
-    file:close()
     return nil, errors.new("options", ("--resume: %s has %.0f bytes, the token counts %.0f: it is of another run")
       :format(part, size, bytes))
   end
   file:seek("set", bytes - 1)
-  local last = file:read(1)
-  file:close()
-  if last ~= "\n" then
+  if file:read(1) ~= "\n" then
     return nil, errors.new("options", ("--resume: %s has no line end where the token's run stopped"):format(part))
   end
-  local ok
-  ok, why = core.truncate(part, bytes)
+  local ok, why = core.truncate(part, bytes)
   if not ok then return nil, io_error(part, why) end
+  file:seek "end"
   return true
+end
+
+-- FILE.part, ours alone while it is open: empty, or as an earlier run left it.
+local function open_part(part, continued)
+  if continued > 0 and not core.file_mode(part) then
+    return nil, errors.new("options", ("--resume: there is no %s to go on with"):format(part))
+  end
+  local file, why = io.open(part, "a+b")
+  if not file then return nil, io_error(part, why) end
+  local ok, err
+  ok, why = core.lock(file) -- held by the process: no other handle of this file may be opened and closed
+  if not ok then return nil, io_error(part, "another run is writing it (" .. why .. ")") end
+  if continued > 0 then
+    ok, err = continue_part(part, file, continued)
+  else
+    ok, why = core.truncate(part, 0)
+    err = not ok and io_error(part, why) or nil
+  end
+  if not ok then return nil, err end
+  return file
 end
 
 --- A file, through FILE.part. A device or pipe is written to as it is.
@@ -74,17 +87,19 @@ end
 function sink.file(path, continued)
   local _, kind = core.file_mode(path)
   if kind == "directory" then return nil, io_error(path, "it is a directory") end
-  local part = kind == "other" and path or path .. ".part"
-  if kind == "other" then continued = nil end
-  if (continued or 0) > 0 then
-    local ok, err = continue_part(part, continued)
-    if not ok then return nil, err end
+  local is_file = kind ~= "other"
+  local part = is_file and path .. ".part" or path
+  local file, err
+  if is_file then
+    file, err = open_part(part, continued or 0)
+    if not file then return nil, err end
+  else
+    continued = nil
+    file, err = io.open(path, "wb")
+    if not file then return nil, io_error(path, err) end
   end
-  local file, why = io.open(part, (continued or 0) > 0 and "ab" or "wb")
-  if not file then return nil, io_error(part, why) end
   file:setvbuf "no"
-  local name = kind ~= "other" and part or nil
-  return new {path = path, part = name, file = file, written = continued, put = function(text)
+  return new {path = path, part = is_file and part or nil, file = file, written = continued, put = function(text)
     local ok, fault = file:write(text)
     if not ok then return nil, io_error(part, fault) end
     return true
