@@ -8,11 +8,11 @@ source = {
 }
 
 description = {
-  summary = "Fetches the leads of an Operator Connect tenant, filters and reports on them",
+  summary = "Reads the Operator Connect leads of a service provider from AudioCodes Live Platform",
   detailed = [[
 Pages through the leads of the service with a libcurl transport and a streaming
-JSON decoder in C, filters them before they become tables, synchronises civic
-addresses, and makes reports. As a library, and as the command oc-leads.]],
+JSON decoder in C: retries, resumes, and says what is missing. As a library, and
+as the command oc-leads.]],
   license = "MIT",
 }
 
