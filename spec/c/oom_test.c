@@ -173,6 +173,7 @@ static int give(oc_page *p, const char *id, int *hand) {
 /* Pages of leads, of which half were on the page before; leads handed out. */
 static int read_pages(oc_page *p, int *tries) {
   int i, number, handed = 0;
+  double wait_s;
   for (number = 0; number < PAGES; number++) {
     int64_t asked;
     if (!oc_page_ask(p, &asked))
@@ -184,7 +185,7 @@ static int read_pages(oc_page *p, int *tries) {
       *tries += give(p, id, &hand);
       handed += hand == 1;
     }
-    if (oc_page_whole(p) != OC_PAGE_NEXT)
+    if (oc_page_whole(p, 0, &wait_s) != OC_PAGE_NEXT)
       return -1;
   }
   return handed;
