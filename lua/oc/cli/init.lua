@@ -11,6 +11,9 @@ local EXIT_USAGE = 2
 
 local names = {"list", "sandbox", "version"}
 
+local known = {}
+for _, name in ipairs(names) do known[name] = true end
+
 local function new_parser()
   local parser = argparse("oc-leads", "Leads of Operator Connect customers from AudioCodes Live Platform.")
     :help_max_width(100):usage_max_width(100)
@@ -47,8 +50,12 @@ function cli.main(words)
     core.write(2, parser:get_help() .. "\n")
     return EXIT_USAGE
   end
+  if words[1] == "--version" then words = {"version"} end
   local ok, parsed = parser:pparse(words)
-  if not ok then return refuse(parsed .. "; see oc-leads --help") end
+  if not ok then
+    local command = known[words[1]] and words[1] .. " " or ""
+    return refuse(("%s (oc-leads %s--help tells more)"):format(parsed:gsub("\n.*", ""), command))
+  end
   return require("oc.cli." .. parsed.command).run(parsed)
 end
 
