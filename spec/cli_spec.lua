@@ -371,6 +371,7 @@ describe("oc-leads", function()
     assert.equal(2, code)
     assert.equal("", out)
     assert.matches("Usage: oc%-leads", err)
+    local _
     code, _, err = run "nonsense"
     assert.equal(2, code)
     assert.matches("%(oc%-leads %-%-help tells more%)", err)
