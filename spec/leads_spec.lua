@@ -277,6 +277,20 @@ describe("leads", function()
       assert.equal(0, client.host.pool:counts().open)
     end)
 
+    it("at the end of a block with <close>, where the language has it", function()
+      if _VERSION ~= "Lua 5.4" then return end
+      play {leads = 500}
+      local chunk = assert(load [[
+        local client, raise = ...
+        local leads <close> = client:leads {page_size = 100}
+        leads:next()
+        if raise then error("mine", 0) end
+        return leads]])
+      assert.equal("closed", chunk(client):result().stop_reason)
+      assert.is_false(pcall(chunk, client, true))
+      assert.equal(0, client.host.pool:counts().open)
+    end)
+
     it("goes on after a smaller page than asked for", function()
       play {leads = 500, page_cap = 100}
       assert.equal(500, #ids_of(client:leads {page_size = 200}))
