@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <lualib.h>  /* LUA_FILEHANDLE, in 5.1 */
+#include <lualib.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
