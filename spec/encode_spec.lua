@@ -99,12 +99,15 @@ describe("oc.encode", function()
     assert.equal(text, oc.encode(oc.decode(text, {max_depth = 1000})))
   end)
 
-  it("writes holes of a marked list as nulls", function()
-    assert.equal("[1,null,3]", oc.encode(oc.array {1, nil, 3}))
-  end)
 end)
 
 describe("oc.encode raises for", function()
+  it("lists with holes: oc.null is what stands for nothing", function()
+    raises(oc.array {1, nil, 3}, "neither a list nor an object", "value")
+    raises({1, nil, 3}, "neither a list nor an object", "value")
+    assert.equal("[1,null,3]", oc.encode {1, oc.null, 3})
+  end)
+
   it("what JSON has no word for, naming the place", function()
     raises({a = {b = {1, print}}}, "function", "value.a.b[2]")
     raises(io.stdout, "userdata", "value")

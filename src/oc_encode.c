@@ -231,11 +231,9 @@ static enum shape shape_of(lua_State *L) {
     marked = lua_rawequal(L, -1, ARRAY_METATABLE);
     lua_pop(L, 1);
   }
-  if (marked)  /* holes in it are nulls */
-    return count_elements(L, n) <= n ? LIST : MIXED;
-  if (n == 0)
+  if (n == 0 && !marked)
     return OBJECT;
-  return count_elements(L, n) == n ? LIST : MIXED;
+  return count_elements(L, n) == n ? LIST : MIXED;  /* with holes, n is anybody's guess */
 }
 
 static int put_table(lua_State *L, encoder *e, int depth) {
