@@ -144,12 +144,13 @@ describe("oc-leads", function()
       assert.matches("the service says: Validation failed", err)
       assert.matches("trace id: 00%-ab", err)
       assert.matches("PageSize: too large", err)
-      assert.matches("resume with: oc%-leads list %-%-base%-url http://127.0.0.1:%d+ %-%-resume %S+\n", err)
+      assert.matches("resume with: oc%-leads list %-%-base%-url http://%S+ %-%-resume %S+\n", err)
     end)
 
     local wrong = {
       {"--bogus", "unknown option '%-%-bogus'"},
       {"--page-size 0", "%-%-page%-size: integer from 1 to 20000 expected, got 0"},
+      {"--limit 1.5", "%-%-limit: integer %(or all%) of at least 1 expected, got 1.5"},
       {"--page-size x", "%-%-page%-size: .*got \"x\""},
       {"-f xml", "'%-f' must be one of 'ndjson', 'json', 'table'"},
       {"--resume AAAA", "%-%-resume: that is no token"},
@@ -290,6 +291,91 @@ describe("oc-leads", function()
       assert.matches("only ndjson can be continued", err)
     end)
 
+    -- Runs it in a pipe: `each` gets the lines of standard output and the process id. Gives exit code, lines, and
+    -- what was said.
+    local function piped(words, each)
+      local pipe = assert(io.popen(("cd %s && { sh -c %s 2>said; echo exit $?; }"):format(quote(folder),
+        quote("echo pid $$; exec " .. command(words)))))
+      local pid, lines = assert(pipe:read("*l"):match "^pid (%d+)$"), {}
+      for line in pipe:lines() do
+        lines[#lines + 1] = line
+        each(#lines, pid)
+      end
+      pipe:close()
+      return tonumber(table.remove(lines):match "^exit (%d+)$"), lines, read_file(folder .. "/said")
+    end
+
+    it("loses nothing when it is stopped while the reader is slow", function()
+      server:configure {leads = 3000, civic_sync = false}
+      local all = select(2, list "--max-pages all")
+      -- 4 MB do not fit into a pipe: at the first line the command is, or soon will be, waiting for us
+      local code, lines, err = piped("list --max-pages all --base-url " .. server.url, function(n, pid)
+        if n == 1 then os.execute("kill -INT " .. pid) end
+      end)
+      assert.equal(130, code)
+      assert.is_true(#lines > 0 and #lines < 3000)
+      local rest = select(2, list("--max-pages all --resume " .. err:match "%-%-resume (%S+)"))
+      assert.is_true(all == table.concat(lines, "\n") .. "\n" .. rest)
+    end)
+
+    it("gives a page away before the next has come", function()
+      server:configure {leads = 30, faults = {{page = 2, latency_s = 1000}}}
+      local code, lines = piped("list --page-size 10 --base-url " .. server.url, function(n, pid)
+        if n == 10 then os.execute("kill -INT " .. pid) end -- nothing more comes before the request ends
+      end)
+      assert.equal(130, code)
+      assert.equal(10, #lines)
+    end)
+
+    it("prints a command that does the rest, with the same flags", function()
+      server:configure {leads = 50, civic_sync = false, faults = {{page = 3, times = 1, status = 400}}}
+      local _, out, err = list "--page-size 10 --limit 40 --max-pages 4 --no-compress --user-agent 'a b'"
+      local words = err:match "resume with: oc%-leads (.-)\n"
+      assert.matches("^list %-%-base%-url %S+ %-%-user%-agent 'a b' %-%-no%-compress " ..
+        "%-%-max%-pages 3 %-%-limit 20 %-%-resume %S+$", words)
+      local code, rest = run(words)
+      assert.equal(0, code)
+      assert.is_true(select(2, list "--limit 40") == out .. rest)
+    end)
+
+    it("continues no file that its format cannot continue", function()
+      for _, format in ipairs {"json", "table"} do
+        server:configure {leads = 50, faults = {{page = 2, times = 1, status = 400}}}
+        local _, _, err = list("--page-size 10 -o stopped -f " .. format)
+        assert.matches("what came so far is in stopped.part", err)
+        local words = err:match "resume with: oc%-leads (.-)\n"
+        assert.is_nil(words:find "output")
+        local code, rest = run(words)
+        assert.equal(0, code)
+        if format == "json" then assert.equal(40, #cjson.decode(rest)) end
+      end
+    end)
+
+    it("shows no table when there was nothing to show", function()
+      local code, out = run "list -f table --max-attempts 1 --base-url http://127.0.0.1:1"
+      assert.equal(1, code)
+      assert.equal("", out)
+      server:configure {leads = 0}
+      code, out = list "-f table"
+      assert.equal(0, code)
+      assert.matches("^COMPANY[^\n]+\n$", out)
+    end)
+
+    it("takes OC_MAX_PAGES for what the user said", function()
+      server:configure {leads = 50}
+      local code, out = list("--page-size 10", "OC_MAX_PAGES=2")
+      assert.equal(0, code)
+      assert.equal(20, #ids_of(out))
+    end)
+
+    it("writes to a device as it is", function()
+      server:configure {leads = 5}
+      local code, out = list "-o /dev/stdout | cat"
+      assert.equal(0, code)
+      assert.equal(5, #ids_of(out))
+      assert.is_nil(read_file "/dev/stdout.part")
+    end)
+
     it("is quiet when nobody reads on", function()
       server:configure {leads = 1000}
       local code, out, err, _
@@ -340,13 +426,35 @@ describe("oc-leads", function()
       assert.matches("another run is writing it", err)
     end)
 
+    it("goes on to the very same file when the disk was full", function()
+      server:configure {leads = 300, civic_sync = false}
+      local all = select(2, list "")
+      -- no file may have more than 200 KiB: writing fails in the middle of a lead
+      local code, _, err = list("-o full.ndjson", "trap '' XFSZ; ulimit -f 400;")
+      assert.equal(1, code)
+      assert.matches("cannot write full.ndjson.part: File too large %(io%)", err)
+      assert.is_nil(read_file(folder .. "/full.ndjson"))
+      local words = err:match "resume with: oc%-leads (.-)\n"
+      assert.equal(0, (run(words)))
+      assert.is_true(all == read_file(folder .. "/full.ndjson"))
+      local device = io.open("/dev/full", "w")
+      if not device then return end -- not on this system
+      device:close()
+      code, _, err = list "-o /dev/full"
+      assert.equal(1, code)
+      assert.matches("cannot write /dev/full: No space left on device %(io%)", err)
+      assert.is_nil(err:find "resume with")
+    end)
+
     it("keeps a log with times", function()
       server:configure {leads = 50, faults = {{page = 1, attempt = 1, status = 503, headers = {["Retry-After"] = "0"}}}}
       local code, _, err = list "--log-file log"
       assert.equal(0, code)
       assert.equal("", err)
+      local log = read_file(folder .. "/log")
       assert.matches("^%d+%-%d%d%-%d%dT%d%d:%d%d:%d%dZ info retry attempt=1 kind=throttle page=1 status=503 wait_s=0\n",
-        read_file(folder .. "/log"))
+        log)
+      assert.matches("Z info 50 leads, 1 page, [%d.]+ s\n$", log)
     end)
   end)
 
@@ -376,18 +484,49 @@ describe("oc-leads", function()
     assert.equal(2, code)
     assert.matches("%(oc%-leads %-%-help tells more%)", err)
     assert.matches("%(oc%-leads list %-%-help tells more%)", select(3, run "list --nonsense"))
+    local device = io.open("/dev/full", "w")
+    if not device then return end
+    device:close()
+    for _, words in ipairs {"list --help", "version"} do
+      code, _, err = run(words .. " >/dev/full")
+      assert.equal(1, code)
+      assert.matches("cannot write standard output: No space left", err)
+    end
   end)
 
   describe("sandbox", function()
     it("prints its address and serves until its input ends", function()
       local script = ("%s sandbox --leads 12 --exit-on-eof < gate > address & exec 9>gate; " ..
-        "while ! read -r url < address; do :; done; %s list --base-url $url -f json; exec 9>&-; wait $!; echo exit $?")
+        "read -r url < address; %s list --base-url $url -f json; exec 9>&-; wait $!; echo exit $?")
       os.execute("cd " .. quote(folder) .. " && mkfifo gate address")
-      -- address is a FIFO: reading it waits for the line, no loop turns
+      -- address is a FIFO: reading it waits for the line, or for the end of a sandbox that did not start
       local code, out, err = run("version >/dev/null; " .. script:format(command "", command ""))
       assert.equal(0, code, err)
       assert.equal(12, #cjson.decode(out:match "^%b[]"))
       assert.matches("exit 0\n$", out)
+    end)
+
+    it("prints a command that can be typed as it is, and is done at Ctrl-C", function()
+      for flags, variables in pairs {
+        ["--token 'a$b'"] = "^OC_BASE_URL=%S+ OC_TOKEN='a%$b' oc%-leads list$",
+        ["--client-secret x"] = "^OC_BASE_URL=%S+ OC_AUTHORITY=%S+ .*OC_CLIENT_SECRET=x oc%-leads list$",
+      } do
+        local pipe = assert(io.popen(("{ sh -c %s; echo exit $?; } 2>&1"):format(
+          quote("echo pid $$; exec " .. command("sandbox -v " .. flags)))))
+        local pid = assert(pipe:read("*l"):match "^pid (%d+)$")
+        pipe:read "*l"
+        pipe:read "*l"
+        pipe:read "*l"
+        local words = pipe:read("*l"):match "^  (.*)$"
+        assert.matches(variables, words)
+        local before, after = words:match "^(.*) oc%-leads (.*)$"
+        assert.equal(0, (run(after, before)))
+        os.execute("kill -INT " .. pid)
+        local text = pipe:read "*a"
+        pipe:close()
+        assert.matches("oc%-leads: GET /api/v2/oc/lead page 1 of 200 leads %-> 200", text)
+        assert.matches("exit 0\n$", text)
+      end
     end)
 
     it("refuses what it cannot play", function()
@@ -397,6 +536,86 @@ describe("oc-leads", function()
       code, _, err = run "sandbox --faults /nowhere"
       assert.equal(2, code)
       assert.matches("%-%-faults /nowhere", err)
+    end)
+  end)
+
+  describe("width", function()
+    local width = require "oc.cli.width"
+
+    local columns = {
+      [""] = 0, ["abc"] = 3, ["é"] = 1, ["e\204\129"] = 1, ["日本語"] = 6, ["ｶﾅ"] = 2, ["한국"] = 4,
+      ["\225\132\146\225\133\161\225\134\171"] = 2, ["שָׁלוֹם"] = 4, ["مَرْحَبًا"] = 5, ["नमस्ते"] = 4, ["ไทยดี"] = 4,
+      ["😀"] = 2, ["a\226\128\139b"] = 2, ["Ａ"] = 2, ["→"] = 1, ["…"] = 1,
+    }
+    for text, wanted in pairs(columns) do
+      it(("of %q is %d"):format(text, wanted), function() assert.equal(wanted, width.of(text)) end)
+    end
+
+    it("fits texts to exactly so many columns", function()
+      assert.equal("日本…", width.fit("日本語テスト", 5))
+      assert.equal("日本… ", width.fit("日本語テスト", 6))
+      assert.equal("e\204\129…", width.fit("e\204\129fgh", 2))
+      assert.equal("😀   ", width.fit("😀", 5))
+      for n = 1, 12 do
+        assert.equal(n, width.of(width.fit("a日e\204\129😀שָׁלוֹם", n)))
+      end
+    end)
+
+    it("leaves nothing that a terminal obeys", function()
+      assert.equal("a?[31mb?c?d?e", width.clean "a\27[31mb\nc\194\155d\226\128\174e")
+    end)
+  end)
+
+  describe("table", function()
+    local tables, width = require "oc.cli.table", require "oc.cli.width"
+
+    it("puts every column in its place, whatever is in it", function()
+      local rows = tables.new(100)
+      local text = ""
+      for i, name in ipairs {"日本語株式会社", "Café e\204\129", "😀😀", ("long "):rep(20), "a\27[2Jb", ""} do
+        text = text .. rows:add {contactDetails = {companyName = name}, status = "S" .. i, tenantId = "t"}
+      end
+      text = text .. rows:add {contactDetails = false, status = {}, consentedCountries = "x", civicAddresses = {}}
+      text = text .. rows:flush(true)
+      local place
+      for line in text:gmatch "[^\n]+" do
+        local before = line:match "^(.-  )S[T%d]"
+        if before then
+          place = place or width.of(before)
+          assert.equal(place, width.of(before), line)
+        end
+        assert.is_true(width.of(line) <= 100)
+      end
+      assert.is_nil(text:find "\27")
+    end)
+
+    it("keeps no row once the columns are known", function()
+      local rows = tables.new(80)
+      for _ = 1, 1000 do rows:add {} end
+      assert.equal(0, #rows.rows)
+    end)
+  end)
+
+  describe("progress", function()
+    local progress = require "oc.cli.progress"
+
+    it("rewrites one line, not too often, and takes it away", function()
+      local written, now = {}, 0
+      local line = progress.new(function(text) written[#written + 1] = text end, 100, function() return now end)
+      line:clear()
+      assert.same({}, written)
+      now = 2
+      line:page()
+      line:update(1000)
+      line:update(1002)
+      assert.same({"\r1,000 leads, 1 page, 500 leads/s\27[K"}, written)
+      line:retry {page = 3, wait_s = 1.5, kind = "throttle", status = 503, attempt = 1}
+      assert.equal("\r1,002 leads, 1 page, 501 leads/s, 1 retry; page 3: HTTP 503, again in 1.5 s (attempt 2)\27[K",
+        written[2])
+      line:clear()
+      line:clear()
+      assert.equal("\r\27[K", written[3])
+      assert.equal(3, #written)
     end)
   end)
 end)

@@ -74,6 +74,15 @@ describe("oc.client", function()
     assert.same({"insecure"}, logged)
   end)
 
+  it("leaves the environment's proxy out for this machine, not for others", function()
+    local here = assert(oc.client {base_url = "http://127.0.0.1:1", auth = false})
+    local there = assert(oc.client {base_url = "https://sp.example.com", auth = false})
+    assert.equal("", here.transport.proxy)
+    assert.is_nil(there.transport.proxy)
+    here:close()
+    there:close()
+  end)
+
   it("takes what is not given from the environment", function()
     environment = {OC_BASE_URL = "https://sp.example.com/tenantui", OC_IDLE_TIMEOUT_S = "7", OC_PAGE_SIZE = "50"}
     local client = assert(oc.client {auth = false})

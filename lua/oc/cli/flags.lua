@@ -23,7 +23,7 @@ end
 local function reader(option)
   return function(text)
     local value, fault = options.read(option, text)
-    if value == nil then return nil, ("%s: %s"):format(flag_name(option), fault) end
+    if value == nil then return nil, ("%s: %s"):format(flag_name(option), (fault:gsub("math%.huge", "all"))) end
     return value
   end
 end
@@ -82,6 +82,14 @@ end
 ---@return string
 function flags.word(flag, value)
   return flag .. " " .. as_word(value)
+end
+
+--- A variable set for one command of a shell.
+---@param name string
+---@param value string
+---@return string
+function flags.assignment(name, value)
+  return name .. "=" .. as_word(value)
 end
 
 --- Options as the flags that would give them.

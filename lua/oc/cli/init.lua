@@ -14,18 +14,31 @@ local names = {"list", "sandbox", "version"}
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
 
-local function new_parser()
+-- Commands and the whole have the same --help, which does not end the process: what
+-- is printed may not arrive. It leaves by an error that `asked` tells from others.
+local function add_help(parser, asked)
+  parser:help_max_width(100):usage_max_width(100):add_help {
+    action = function()
+      asked.help = parser:get_help()
+      error("help", 0)
+    end,
+  }
+end
+
+local function new_parser(asked)
   local parser = argparse("oc-leads", "Leads of Operator Connect customers from AudioCodes Live Platform.")
-    :help_max_width(100):usage_max_width(100)
     :epilog [[
 Data goes to standard output, everything else to standard error.
 
 Examples:
   oc-leads sandbox --leads 1000
   oc-leads list --base-url http://127.0.0.1:8080]]
+  add_help(parser, asked)
   parser:command_target "command"
   for _, name in ipairs(names) do
-    require("oc.cli." .. name).describe(parser:command(name):help_max_width(100):usage_max_width(100))
+    local command = parser:command(name)
+    add_help(command, asked)
+    require("oc.cli." .. name).describe(command)
   end
   return parser
 end
@@ -33,6 +46,24 @@ end
 local function refuse(text)
   core.write(2, "oc-leads: " .. text .. "\n")
   return EXIT_USAGE
+end
+
+local function print_out(text)
+  local ok, why, broken_pipe = core.write(1, text)
+  if ok or broken_pipe then return 0 end
+  core.write(2, "oc-leads: cannot write standard output: " .. why .. "\n")
+  return EXIT_FAILED
+end
+
+-- What a command raises is a fault of ours: all there is to know goes into a report.
+local function run(parsed)
+  local command = require("oc.cli." .. parsed.command)
+  local ok, code = xpcall(function() return command.run(parsed) end, function(raised)
+    return debug.traceback(tostring(raised), 2)
+  end)
+  if ok then return code end
+  core.write(2, "oc-leads: internal error, please report it: " .. tostring(code) .. "\n")
+  return EXIT_FAILED
 end
 
 --- Runs a command.
@@ -45,18 +76,21 @@ function cli.main(words)
     return EXIT_FAILED
   end
   core.catch_interrupt()
-  local parser = new_parser()
+  local asked = {}
+  local parser = new_parser(asked)
   if #words == 0 then
     core.write(2, parser:get_help() .. "\n")
     return EXIT_USAGE
   end
   if words[1] == "--version" then words = {"version"} end
-  local ok, parsed = parser:pparse(words)
+  local called, ok, parsed = pcall(parser.pparse, parser, words)
+  if asked.help then return print_out(asked.help .. "\n") end
+  if not called then error(ok, 0) end
   if not ok then
     local command = known[words[1]] and words[1] .. " " or ""
-    return refuse(("%s (oc-leads %s--help tells more)"):format(parsed:gsub("\n.*", ""), command))
+    return refuse(("%s (oc-leads %s--help tells more)"):format((parsed:gsub("\n", ". ")), command))
   end
-  return require("oc.cli." .. parsed.command).run(parsed)
+  return run(parsed)
 end
 
 return cli

@@ -4,6 +4,7 @@
 -- token only when its bytes are out.
 
 local core = require "oc.core"
+local errors = require "oc.errors"
 local flags = require "oc.cli.flags"
 local messages = require "oc.cli.messages"
 local oc = require "oc"
@@ -16,8 +17,11 @@ local token = require "oc.cli.token"
 
 local command = {}
 
+local EXIT_FAILED = 1
+local EXIT_USAGE = 2
 local EXIT_CUT = 3
-local COLUMNS_WITHOUT_TERMINAL = 120
+local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
+local TERMINAL_COLUMNS, OTHER_COLUMNS = 80, 120
 
 function command.describe(parser)
   parser:summary "Print all leads of the service."
@@ -44,88 +48,90 @@ Examples:
   flags.add(parser, options.client)
 end
 
+local function usage(message) return nil, errors.new("options", message) end
+
 -- What a program would have got wrong is here a wrong flag: without the place in
--- the code, and by the name of the flag.
+-- the code, and by the name of the flag. Anything else is a fault of ours.
 local function usage_fault(raised)
-  if oc.is_error(raised) then return raised.message end
-  local text = tostring(raised):gsub("^[^:]*:%d+: ", ""):gsub("^oc%.client: ", ""):gsub("^leads: ", "")
-  return (text:gsub("option '([%w_]+)':?", flags.name_of))
+  local text = tostring(raised):gsub("^[^:]*:%d+: ", "")
+  local found = text:match "^oc%.client: (.*)" or text:match "^leads: (.*)"
+  if not found then error(raised, 0) end
+  return usage((found:gsub("option '([%w_]+)':?", function(name)
+    return name == "resume" and "--resume:" or flags.name_of(name)
+  end)))
 end
 
--- Calls what raises for wrong options: values | nil, fault.
+-- Calls what raises for wrong options: value | nil, err.
 local function checked(f, ...)
   local ok, value, err = pcall(f, ...)
-  if not ok then return nil, usage_fault(value) end
-  if value == nil then return nil, usage_fault(err) end
-  return value
+  if not ok then return usage_fault(value) end
+  return value, err
 end
 
--- The flags that the command which continues this run has, too.
-local function words_to_repeat(parsed, client_options, leads_options)
-  local words = flags.words(options.client, client_options)
-  for _, option in ipairs(options.leads) do
-    if option.name ~= "page" and option.name ~= "page_size" then -- those are in the token
-      for _, word in ipairs(flags.words({option}, leads_options)) do words[#words + 1] = word end
-    end
+local function new_client(run)
+  local given = flags.given(options.client, run.parsed)
+  if run.parsed.token_file then
+    local fault
+    given.auth, fault = secrets.token_file(run.parsed.token_file)
+    if fault then return usage(fault) end
   end
-  for _, name in ipairs {"format", "token_file", "log_file"} do
-    if parsed[name] then words[#words + 1] = flags.word("--" .. name:gsub("_", "-"), parsed[name]) end
+  given.log = function(level, event, fields)
+    if event ~= "cut_by_max_pages" then run.say:log(level, event, fields) end -- said better at the end
   end
-  if parsed.verbose then words[#words + 1] = "--verbose" end
-  return words
+  -- All leads of the page are in the sink: who reads them need not wait for the next.
+  given.on_page = function()
+    if run.progress then run.progress:page() end
+    run.sink:flush()
+  end
+  given.on_retry = function(info) if run.progress then run.progress:retry(info) end end
+  return checked(oc.client, given)
 end
 
--- Everything that can be wrong before the first request: a run | nil, fault.
+local function table_columns(terminal)
+  local told = tonumber((os.getenv "COLUMNS" or ""):match "^%d+$" or 0)
+  if terminal and terminal > 0 then return terminal end
+  if told > 0 then return told end
+  return terminal and TERMINAL_COLUMNS or OTHER_COLUMNS
+end
+
+-- Everything that can be wrong before the first request: a run | nil, err.
 local function prepare(parsed, say)
-  local run = {say = say, terminal = core.terminal(2)}
-  local resume, part_bytes
+  local run = {say = say, parsed = parsed, terminal = os.getenv "TERM" ~= "dumb" and core.terminal(2)}
+  local resume, part_bytes, err
+  if parsed.output == "" then return usage "--output: a file name expected" end
   if parsed.resume then
     resume, part_bytes = token.read(parsed.resume)
-    if not resume then return nil, part_bytes.message end
+    if not resume then return nil, part_bytes end
   end
-  if parsed.output == "" then return nil, "--output: a file name expected" end
-  local to_terminal = not parsed.output and core.terminal(1)
-  run.to_terminal = to_terminal
-  run.format = parsed.format or (to_terminal and "table" or "ndjson")
+  run.to_terminal = not parsed.output and core.terminal(1)
+  run.columns = table_columns(run.to_terminal)
+  run.format = parsed.format or (run.to_terminal and "table" or "ndjson")
   if parsed.output and (part_bytes or 0) > 0 and not output.continues(run.format) then
-    return nil, ("--resume: only ndjson can be continued in a file, not %s"):format(run.format)
+    return usage(("--resume: only ndjson can be continued in a file, not %s"):format(run.format))
   end
   if parsed.output and resume and not part_bytes and core.file_mode(parsed.output) then
-    return nil, ("--output %s: it is there, and the rest of a run would replace it; give another name")
-      :format(parsed.output)
+    return usage(("--output %s: it is there, and the rest of a run would replace it; give another name")
+      :format(parsed.output))
   end
-  local client_options, leads_options = flags.given(options.client, parsed), flags.given(options.leads, parsed)
-  run.words = words_to_repeat(parsed, client_options, leads_options)
-  local fault
-  if parsed.token_file then
-    client_options.auth, fault = secrets.token_file(parsed.token_file)
-    if fault then return nil, fault end
-  end
-  client_options.log = function(level, event, fields)
-    if event ~= "cut_by_max_pages" then say:log(level, event, fields) end -- said better at the end
-  end
-  client_options.on_page = function() if run.progress then run.progress:page() end end
-  client_options.on_retry = function(info) if run.progress then run.progress:retry(info) end end
-  run.client, fault = checked(oc.client, client_options)
-  if not run.client then return nil, fault end
+  run.client, err = new_client(run)
+  if not run.client then return nil, err end
+  local leads_options = flags.given(options.leads, parsed)
   leads_options.resume, leads_options.raw = resume, output.is_raw(run.format)
-  run.leads, fault = checked(run.client.leads, run.client, leads_options)
-  if not run.leads then return nil, fault end
-  run.columns = to_terminal and to_terminal > 0 and to_terminal or tonumber(os.getenv "COLUMNS" or "")
-    or COLUMNS_WITHOUT_TERMINAL
-  local err
-  if parsed.output then
-    run.sink, err = sink.file(parsed.output, part_bytes)
-  else
+  run.leads, err = checked(run.client.leads, run.client, leads_options)
+  if not run.leads then return nil, err end
+  if not parsed.output then
     run.sink = sink.stdout()
+    return run
   end
-  if not run.sink then return nil, err.message, err.kind == "io" end
+  run.sink, err = sink.file(parsed.output, part_bytes)
+  if not run.sink then return nil, err end
   return run
 end
 
 local function show_progress(run)
   if not run.terminal then return end
-  run.progress = progress.new(function(text) core.write(2, text) end, run.terminal > 0 and run.terminal or 80, core.now)
+  local columns = run.terminal > 0 and run.terminal or TERMINAL_COLUMNS
+  run.progress = progress.new(function(text) core.write(2, text) end, columns, core.now)
   run.say.before = function() run.progress:clear() end
   if run.to_terminal then run.sink.before = run.say.before end -- data comes to the same place
 end
@@ -134,6 +140,7 @@ end
 local function keep_place(run)
   local function keep() run.place, run.place_bytes = run.leads:resume(), run.sink.written end
   keep()
+  run.first_page = run.place.page
   run.sink.after = keep
 end
 
@@ -144,7 +151,7 @@ local function write_all(run)
   while true do
     local lead, err = leads:next()
     if not lead then
-      if err and err.kind == "cancelled" then return nil, nil, core.interrupted() or 2 end
+      if err and err.kind == "cancelled" and core.interrupted() then return nil, nil, core.interrupted() end
       if err then return nil, err end
       -- cut: the file is not all there is, so it does not end as if it were
       if leads:result().stop_reason == "max_pages" and leads.default_max_pages and run.sink.part then
@@ -161,32 +168,60 @@ local function write_all(run)
   end
 end
 
+-- The flags that the command which continues this run has, too.
+local function words_to_repeat(parsed, leads_options)
+  local words = flags.words(options.client, flags.given(options.client, parsed))
+  for _, option in ipairs(options.leads) do
+    if option.name ~= "page" and option.name ~= "page_size" then -- those are in the token
+      for _, word in ipairs(flags.words({option}, leads_options)) do words[#words + 1] = word end
+    end
+  end
+  for _, name in ipairs {"format", "token_file", "log_file"} do
+    if parsed[name] then words[#words + 1] = flags.word("--" .. name:gsub("_", "-"), parsed[name]) end
+  end
+  if parsed.verbose then words[#words + 1] = "--verbose" end
+  return words
+end
+
 -- The command that continues the run, in the same file if that can be continued.
-local function say_resume(run, what, more)
+-- `counts`: limit and max_pages, if they are to differ.
+local function say_resume(run, what, counts)
   local place = run.place
   if not place or place.skip == 0 then return end -- nothing came: there is nothing to go on from
-  local words, in_file = {"oc-leads", "list"}, run.sink.part and output.continues(run.format)
-  for _, word in ipairs(run.words) do words[#words + 1] = word end
-  words[#words + 1] = more
+  local leads_options = flags.given(options.leads, run.parsed)
+  for name, count in pairs(counts) do leads_options[name] = count end
+  local words, in_file = words_to_repeat(run.parsed, leads_options), run.sink.part and output.continues(run.format)
   if in_file then words[#words + 1] = flags.word("--output", run.sink.path) end
   words[#words + 1] = flags.word("--resume", token.write(place, in_file and run.place_bytes or nil))
-  run.say:say(what .. ": " .. table.concat(words, " "))
+  run.say:say(what .. ": oc-leads list " .. table.concat(words, " "))
+end
+
+-- What is left of the counts that were given as flags.
+local function counts_left(run, result)
+  local limit, max_pages = run.parsed.limit, run.parsed.max_pages
+  local pages = run.place and run.place.page - run.first_page or 0
+  return {
+    limit = limit and math.max(limit - result.matched, 1),
+    max_pages = max_pages and math.max(max_pages - pages, 1),
+  }
 end
 
 -- The run stopped early: what came stays in FILE.part.
 local function stop(run, err, signal)
-  if not (err and err.kind == "io") then run.out:flush() end
+  if not run.sink.failed then run.out:flush() end
   local part, fault = run.sink:stop()
   run.leads:close()
-  if err and err.broken_pipe then return 141 end -- as if by the signal: nobody is there to be told
+  if run.progress then run.progress:clear() end
+  err = err or fault
+  if err and err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
   if err then run.say:fail(err) end
   if fault and fault ~= err then run.say:fail(fault) end
-  if signal then
-    run.say:say(("interrupted after %s"):format(progress.counted(run.leads:result().matched, "lead")), "warn")
-  end
+  local result = run.leads:result()
+  if signal then run.say:say("interrupted after " .. progress.counted(result.matched, "lead"), "warn") end
   if part then run.say:say("what came so far is in " .. part) end
-  say_resume(run, "resume with")
-  return signal and 128 + signal or 1
+  -- Of what failed half written, only a file can be cut back to the place.
+  if not run.sink.failed or part then say_resume(run, "resume with", counts_left(run, result)) end
+  return not fault and signal and 128 + signal or EXIT_FAILED
 end
 
 local function summary(result)
@@ -199,7 +234,7 @@ local function summary(result)
   return text
 end
 
-local function done(run, verbose)
+local function done(run)
   local result = run.leads:result()
   local cut = result.stop_reason == "max_pages" and run.leads.default_max_pages
   local part, err, _
@@ -211,32 +246,41 @@ local function done(run, verbose)
   if err then return stop(run, err) end
   run.place = result.resume
   if run.progress then run.progress:clear() end
-  if verbose or run.terminal then run.say:say(summary(result)) end
+  if run.parsed.verbose or run.terminal then
+    run.say:say(summary(result))
+  else
+    run.say:note(summary(result))
+  end
   if not cut then return 0 end
   run.say:say(("stopped at the default of %s; there may be more leads: --max-pages all reads every page")
     :format(progress.counted(result.pages, "page")), "warn")
   if part then run.say:say("what came so far is in " .. part) end
-  say_resume(run, "the rest comes with", "--max-pages all")
+  say_resume(run, "the rest comes with", {max_pages = math.huge})
   return EXIT_CUT
 end
 
+local function fail_early(say, err)
+  say:say(err.message, "error")
+  say:close()
+  return err.kind == "options" and EXIT_USAGE or EXIT_FAILED
+end
+
+--- Runs it.
+---@param parsed table of argparse
+---@return integer code
 function command.run(parsed)
   local say, err = messages.new {verbose = parsed.verbose, log_file = parsed.log_file}
   if not say then
     core.write(2, "oc-leads: " .. err.message .. "\n")
-    return 1
+    return EXIT_FAILED
   end
-  local run, fault, failed = prepare(parsed, say)
-  if not run then
-    say:say(fault, "error")
-    say:close()
-    return failed and 1 or 2
-  end
+  local run
+  run, err = prepare(parsed, say)
+  if not run then return fail_early(say, err) end
   show_progress(run)
   keep_place(run)
   local ok, why, signal = write_all(run)
-  local code
-  if ok then code = done(run, parsed.verbose) else code = stop(run, why, signal) end
+  local code = ok and done(run) or stop(run, why, signal)
   run.client:close()
   say:close()
   core.release_interrupt()

@@ -40,11 +40,15 @@ end
 
 function makers.table(sink, columns)
   local rows = tables.new(columns)
-  local function flush()
-    sink:add(rows:flush())
+  local function flush(ended)
+    sink:add(rows:flush(ended))
     return sink:flush()
   end
-  return {lead = function(_, lead) return sink:add(rows:add(lead)) end, flush = flush, finish = flush}
+  return {
+    lead = function(_, lead) return sink:add(rows:add(lead)) end,
+    flush = function() return flush(false) end,
+    finish = function() return flush(true) end,
+  }
 end
 
 --- The names of the formats, for flags.

@@ -130,9 +130,10 @@ function Table:add(lead)
 end
 
 --- What waits to be measured, without waiting for more.
+---@param ended? boolean the titles are wanted even if there was no lead
 ---@return string text
-function Table:flush()
-  if self.widths then return "" end
+function Table:flush(ended)
+  if self.widths or (#self.rows == 1 and not ended) then return "" end
   self.widths = measure(self.rows, self.room)
   local lines = {}
   for i, row in ipairs(self.rows) do lines[i] = line(self, row) end
