@@ -382,7 +382,7 @@ describe("a number", function()
     local program = [[
       local oc = require "oc"
       assert(os.setlocale("de_DE.UTF-8"))
-      assert(not tostring(0.5):find(".", 1, true))
+      assert(rawget(_G, "jit") or not tostring(0.5):find(".", 1, true)) -- LuaJIT writes numbers by itself
       local text = "[0.5,-12345678901234567890.5,1.5e-7,1234567890123456789.25,1e+300]"
       io.write(oc.encode(assert(oc.decode(text))))]]
     local file = assert(io.open(folder .. "/program.lua", "w"))
