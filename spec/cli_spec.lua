@@ -3,18 +3,13 @@
 local cjson = require "cjson"
 local lfs = require "lfs"
 local oc = require "oc"
+local process = require "support.process"
 local sandbox_child = require "support.sandbox_child"
 local tree = require "support.tree"
 
+local interpreter, quote = process.interpreter, process.quote
+
 local root = tree.root:find "^/" and tree.root or lfs.currentdir() .. "/" .. tree.root
-
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
-local function interpreter()
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  return os.getenv "OC_LUA" or arg and arg[lowest] or "lua5.4"
-end
 
 local function read_file(path)
   local file = io.open(path, "rb")

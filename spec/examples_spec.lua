@@ -2,20 +2,13 @@
 -- prints. A sandbox has few leads, so that every number can be known.
 
 local cjson = require "cjson"
+local process = require "support.process"
 local sandbox_child = require "support.sandbox_child"
 local tree = require "support.tree"
 
+local interpreter, quote = process.interpreter, process.quote
+
 local MOST_LINES = 30
-
-local function interpreter()
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  return os.getenv "OC_LUA" or lowest < 0 and arg[lowest] or "lua5.4"
-end
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 -- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
 -- (A sanitized run preloads its library, which is for Lua, not for the shell's tools.)

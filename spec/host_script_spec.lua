@@ -180,7 +180,7 @@ describe("oc.host.script", function()
       print(ok, err.kind, tostring(err))
     ]]
     file:close()
-    local pipe = io.popen(("echo $$; exec %s %s 2>&1"):format(os.getenv "OC_LUA" or "lua5.4", path))
+    local pipe = io.popen(("echo $$; exec %s %s 2>&1"):format(require("support.process").interpreter(), path))
     local pid = pipe:read "*l"
     assert.are.equal("sleeping", pipe:read "*l")
     os.execute("kill -TERM " .. pid)

@@ -5,14 +5,11 @@ local core = require "oc.core"
 local errors = require "oc.errors"
 local log = require "oc.log"
 local oc = require "oc"
+local process = require "support.process"
 
 -- Runs Lua code in another process of the same Lua: all it prints, on both streams.
 local function child(code)
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  local lua = os.getenv "OC_LUA" or arg and arg[lowest] or "lua5.4"
-  local quoted = "'" .. code:gsub("'", "'\\''") .. "'"
-  local pipe = assert(io.popen(("'%s' -e %s 2>&1"):format(lua, quoted)))
+  local pipe = assert(io.popen(("%s -e %s 2>&1"):format(process.quote(process.interpreter()), process.quote(code))))
   local text = pipe:read "*a"
   pipe:close()
   return text

@@ -1,6 +1,7 @@
 -- The pager alone, as a host that brings its own HTTP uses it: no server, no clock.
 
 local oc = require "oc"
+local process = require "support.process"
 local tree = require "support.tree"
 
 local function pager(given)
@@ -170,10 +171,8 @@ describe("oc.pager", function()
 
   it("loses no lead when an error is raised while one is built", function()
     if not _VERSION:find "5%.[34]" then return end -- the others end their stacks elsewhere
-    local lowest = 0
-    while arg and arg[lowest - 1] do lowest = lowest - 1 end
     local pipe = io.popen(("'%s' '%s/spec/support/broken_off.lua' 2>&1"):format(
-      os.getenv "OC_LUA" or arg and arg[lowest] or "lua5.4", tree.root))
+      process.interpreter(), tree.root))
     local text = pipe:read "*a"
     pipe:close()
     assert.equal("place\t1\tA\tB\tC\t3\nread\tA B C\n" ..

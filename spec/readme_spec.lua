@@ -2,23 +2,16 @@
 -- line, against a sandbox with the ten sample leads. A ```text block that follows is what it prints; a line of
 -- three dots in it stands for any lines.
 
+local process = require "support.process"
 local sandbox_child = require "support.sandbox_child"
 local tree = require "support.tree"
+
+local interpreter, quote = process.interpreter, process.quote
 
 local DOCUMENTS = {"README.md", "docs/REFERENCE.md"}
 
 -- Commands of ```sh blocks that change the machine, or only this shell: not run.
 local NOT_RUN = {"^script/setup", "^luarocks ", "^apt%-get ", "^export "}
-
-local function interpreter()
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  return os.getenv "OC_LUA" or lowest < 0 and arg[lowest] or "lua5.4"
-end
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 -- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
 -- (A sanitized run preloads its library, which is for Lua, not for the shell's tools.)

@@ -3,6 +3,7 @@
 
 local assert = require "luassert"
 local core = require "oc.core"
+local process = require "support.process"
 local socket = require "socket"
 
 local raw_http = {}
@@ -128,20 +129,13 @@ function raw_http.assert_fault(err, kind, pattern)
   assert.are.equal(err.message, tostring(err))
 end
 
-local function interpreter()
-  if os.getenv "OC_LUA" then return os.getenv "OC_LUA" end
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  return lowest < 0 and arg[lowest] or "lua5.4"
-end
-
 -- A child process of the same Lua; its first line of output is its process id.
 function raw_http.child(code, ...)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(code)
   file:close()
-  local command = ("echo $$; exec %s %s %s 2>&1"):format(interpreter(), path, table.concat({...}, " "))
+  local command = ("echo $$; exec %s %s %s 2>&1"):format(process.interpreter(), path, table.concat({...}, " "))
   local pipe = assert(io.popen(command))
   local pid = assert(pipe:read "*l")
   return {

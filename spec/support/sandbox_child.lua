@@ -5,21 +5,11 @@ local socket = require "socket"
 local http = require "socket.http"
 local ltn12 = require "ltn12"
 local cjson = require "cjson"
+local process = require "support.process"
 
 local sandbox_child = {}
 
 local START_TIMEOUT_S = 20
-
-local function interpreter()
-  if os.getenv("OC_LUA") then return os.getenv("OC_LUA") end
-  local lowest = 0
-  while arg and arg[lowest - 1] do lowest = lowest - 1 end
-  return lowest < 0 and arg[lowest] or "lua5.4"
-end
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
 
 local function main_file()
   local here = debug.getinfo(1, "S").source:match("^@(.*)sandbox_child%.lua$")
@@ -77,7 +67,8 @@ function sandbox_child.start(options)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(START_TIMEOUT_S)
   local _, port = listener:getsockname()
-  local command = ("%sexec %s %s %s"):format(CLOSE_INHERITED, quote(interpreter()), quote(main_file()), port)
+  local command = ("%sexec %s %s %s"):format(CLOSE_INHERITED,
+    process.quote(process.interpreter()), process.quote(main_file()), port)
   local stdin = assert(io.popen(command, "w"))
   local connection = assert(listener:accept(), "the sandbox does not start")
   listener:close()
