@@ -39,6 +39,9 @@ static const meaning MEANINGS[] = {
     {CURLE_PROXY, "network", "the proxy for %s failed", PLAIN},
 #endif
     {CURLE_OPERATION_TIMEDOUT, "timeout", "time is up for %s", PLAIN},
+#if LIBCURL_VERSION_NUM >= 0x080600
+    {CURLE_TOO_LARGE, "limit", "%s sent a header line that libcurl does not take", PLAIN},
+#endif
     {CURLE_OUT_OF_MEMORY, "memory", "out of memory while reading from %s", PLAIN},
     {CURLE_URL_MALFORMAT, "options", "not a usable URL, or proxy, for %s", PLAIN},
     {CURLE_SSL_CONNECT_ERROR, "tls", "TLS handshake with %s failed", WITH_TEXT},
