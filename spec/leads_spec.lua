@@ -789,6 +789,24 @@ describe("leads", function()
       play {leads = 10}
     end)
 
+    it("that close the leads of pages and all leave what had come", function()
+      for _, way in ipairs {"pages", "all"} do
+        local leads
+        play({leads = 25}, {on_page = function() leads:close() end})
+        leads = client:leads {page_size = 10}
+        local got = {}
+        if way == "all" then got = assert(leads:all()) end
+        for page in leads:pages() do
+          for _, lead in ipairs(page.leads) do got[#got + 1] = lead end
+        end
+        assert.equal(10, #world.ids(got))
+        assert.is_nil(leads:next())
+        assert.equal("closed", leads:result().stop_reason)
+        client.host:close()
+      end
+      play {leads = 10}
+    end)
+
     it("that raise lose no lead of pages and all either", function()
       for _, hook in ipairs {"on_page", "on_retry"} do
         for _, way in ipairs {"pages", "all", "next"} do

@@ -360,7 +360,7 @@ end
 ---@return table|string|nil lead   nil at the end; a string with `raw`
 ---@return oc.Error|nil err   calling again goes on where it failed
 function Leads:next()
-  if self.kept and #self.kept > 0 then return take_kept(self) end
+  if self.kept and #self.kept > 0 and not self.closed then return take_kept(self) end
   if self.over then return nil end
   self.failed, self.page_done, self.kept = nil, nil, nil
   while true do
@@ -481,7 +481,6 @@ end
 
 --- Stops the transfer. What was handed out stays; `result` tells how far it got.
 function Leads:close()
-  self.kept = nil
   if not self.over then
     self.closed, self.over = true, true
     drop_exchange(self)
