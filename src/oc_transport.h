@@ -64,6 +64,7 @@ typedef struct oc_stats {
   int reused;            /* an open connection served */
   int http_version;      /* 10, 11, 20, 30; 0 before the answer */
   int paused;
+  int connected;         /* the request could be sent */
 } oc_stats;
 
 typedef struct oc_versions {

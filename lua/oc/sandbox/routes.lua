@@ -100,7 +100,7 @@ local function answer_lead(state, request, entry, pause, log)
   entry.page, entry.page_size = asked and asked.page, asked and asked.size
   local key = asked and ("%d %s"):format(asked.page, asked.tenant or "") or "refused"
   entry.attempt = next_attempt(state, key)
-  local rule = state.faults:meet("lead", entry.attempt, entry.page)
+  local rule = state.faults:meet("lead", entry.attempt, asked)
   if rule.expire_token then state.tokens:expire_all() end
   if state.tokens:required() then
     entry.authorized = state.tokens:accept(request.headers.authorization)
