@@ -187,6 +187,25 @@ describe("oc.auth", function()
     assert.same({}, client.host.slept)
   end)
 
+  it("twenty runs at once, each with pages asked for ahead, fetch one token, and one more when it expires", function()
+    play({leads = 60, client_id = "the id", client_secret = SECRET,
+      faults = {{page = 3, attempt = 1, expire_token = true}}}, {auth = credentials()})
+    local runs, got = {}, {}
+    for i = 1, 20 do runs[i], got[i] = client:leads {page_size = 10, prefetch = 2}, {} end
+    for _ = 1, 61 do
+      for i, leads in ipairs(runs) do
+        local lead, err = leads:next()
+        assert.is_nil(err)
+        got[i][#got[i] + 1] = lead
+      end
+    end
+    for i, leads in ipairs(runs) do
+      assert.equal(60, #world.ids(got[i]))
+      assert.is_true(leads:result().complete)
+    end
+    assert.equal(2, server:journal().tokens_issued)
+  end)
+
   it("a token that is always refused is an error after one renewal", function()
     play({leads = 60, client_id = "the id", client_secret = SECRET,
       faults = {{page = 3, expire_token = true}}}, {auth = credentials()})
