@@ -74,13 +74,17 @@ describe("oc.client", function()
     assert.same({"insecure"}, logged)
   end)
 
-  it("leaves the environment's proxy out for this machine, not for others", function()
-    local here = assert(oc.client {base_url = "http://127.0.0.1:1", auth = false})
-    local there = assert(oc.client {base_url = "https://sp.example.com", auth = false})
-    assert.equal("", here.transport.proxy)
-    assert.is_nil(there.transport.proxy)
-    here:close()
-    there:close()
+  it("leaves the environment's proxy out for this machine, whichever address is the service's", function()
+    local asked = {}
+    local host = {open = function(_, request) asked[request.url] = request end}
+    local client = assert(oc.client {base_url = "http://127.0.0.1:1", auth = false, host = host})
+    client:open {url = "http://127.0.0.1:1/a"}
+    client:open {url = "https://login.example.com/b"}
+    client.transport.proxy = "http://proxy.example.com:3128"
+    client:open {url = "http://localhost:1/c"}
+    assert.equal("", asked["http://127.0.0.1:1/a"].proxy)
+    assert.is_nil(asked["https://login.example.com/b"].proxy)
+    assert.equal("http://proxy.example.com:3128", asked["http://localhost:1/c"].proxy)
   end)
 
   it("takes what is not given from the environment", function()

@@ -120,7 +120,6 @@ local function settle(given, level, getenv)
   if not address and base_given then error("oc.client: option 'base_url' " .. fault, level + 1) end
   if not address then return nil, errors.new("options", "environment variable OC_BASE_URL " .. fault) end
   settled.origin = address.origin
-  if address.loopback and settled.proxy == nil then settled.proxy = "" end -- no proxy reaches this machine's own
   settled.header_lines = header_lines(settled.headers, level + 1)
   return settled
 end
@@ -180,6 +179,10 @@ function Client:open(request)
   local all = {}
   for name, value in pairs(self.transport) do all[name] = value end
   for name, value in pairs(request) do all[name] = value end
+  if all.proxy == nil then
+    local address = core.address(all.url)
+    if address and address.loopback then all.proxy = "" end -- no proxy reaches this machine's own
+  end
   return self.host:open(all)
 end
 
