@@ -58,6 +58,7 @@ build = {
         "src/oc_seen.c",
         "src/oc_text.c",
         "src/oc_time.c",
+        "src/oc_tls_words.c",
         "src/oc_transport.c",
         "src/oc_transport_fault.c",
         "src/oc_transport_head.c",

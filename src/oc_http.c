@@ -38,6 +38,10 @@ static int fail(lua_State *L, const oc_exchange *x) {
     lua_pushinteger(L, f->curl_code);
     lua_setfield(L, -2, "curl_code");
   }
+  if (f->status != 0) {
+    lua_pushinteger(L, f->status);
+    lua_setfield(L, -2, "status");
+  }
   if (oc_exchange_url(x)[0] != '\0') {
     lua_pushstring(L, oc_exchange_url(x));
     lua_setfield(L, -2, "url");

@@ -53,6 +53,7 @@ typedef struct oc_request {
 typedef struct oc_fault {
   const char *kind;                 /* an error kind of the contract; static */
   int curl_code;                    /* CURLcode; 0 when libcurl did not fail */
+  int status;                       /* of a proxy that refused to connect us; 0: none */
   char message[512];                /* in words, without secrets */
 } oc_fault;
 

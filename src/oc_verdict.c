@@ -72,7 +72,9 @@ static void set_outcome(outcome *o, enum oc_fault kind, int retryable, const cha
 static void judge_status(oc_pager *p, outcome *o) {
   const oc_retry_verdict v = oc_retry_judge_status(p->status, p->retry_after_s >= 0);
   char words[sizeof o->words];
-  snprintf(words, sizeof words, "HTTP %d from %.200s", p->status, p->host.p);
+  snprintf(words, sizeof words, p->status == 407
+           ? "HTTP %d from the proxy for %.200s: it wants other credentials (proxy)"
+           : "HTTP %d from %.200s", p->status, p->host.p);
   set_outcome(o, v.fault == OC_FAULT_NONE ? OC_FAULT_HTTP : v.fault, v.retryable, words);
   o->fault.retry_after_s = p->retry_after_s;
   o->fault.slow = v.slow;
