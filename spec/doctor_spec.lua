@@ -135,10 +135,11 @@ describe("the doctor", function()
       found = examine({base_path = "/tenantui"}, {base_url = server.url .. "/tenantui/"})
       assert_found(found.address, "ok", "answers")
       found = examine({base_path = "/elsewhere"})
-      assert.matches("but there is none either", found.address.hint)
+      assert.matches("there is none at http://127.0.0.1:%d+/tenantui either", found.address.hint)
+      assert.is_nil(found.address.set)
       found = examine({base_path = "/elsewhere"}, {base_url = server.url .. "/tenantui"})
       assert_found(found.address, "fail", "HTTP 404")
-      assert.matches("check the path of base_url", found.address.hint)
+      assert.matches("check host and path of base_url", found.address.hint)
     end)
 
     it("is told when a web page comes", function()
@@ -413,6 +414,16 @@ describe("the doctor", function()
       assert_found(found.page_base, "unknown", "some of the same leads")
     end)
 
+    it("is not taken for 0 because page 0 is something else", function()
+      for _, ids in ipairs {"ab", "abcdef"} do
+        local body = "[" .. ids:gsub(".", '{"id":"%0"},'):sub(1, -2) .. "]"
+        local found = examine {leads = 50, page_zero = "clamp", faults = {{page = 0, body = body}}}
+        assert_found(found.page_base, "unknown", "pages 0 and 1 hold different leads, but together")
+      end
+      local found = examine {leads = 50, page_base = 0, page_cap = 3}
+      assert_found(found.page_base, "fail", "^0, but")
+    end)
+
     it("is no question when the page number is ignored", function()
       local found, result = examine {leads = 50, ignore_page = true, page_zero = "clamp"}
       assert_found(found.page_base, "fail", "pages 0, 1 and 2 hold the same 5 leads: the service ignores")
@@ -469,6 +480,15 @@ describe("the doctor", function()
       assert.matches("one of 2,000 leads did not come either", found.page_size.hint)
       assert.same({{name = "page_size", value = 200}}, found.page_size.set)
       assert.equal(2, server:journal().requests[#server:journal().requests].page) -- later checks go on
+    end)
+
+    it("is refused, and the service says how much it gives", function()
+      local refusal = {page = 1, attempt = 3, status = 400,
+        body = '{"title":"x","errors":{"PageSize":["The field PageSize must be between 1 and 1000."]}}'}
+      local found = examine {leads = 3000, faults = {refusal}}
+      assert_found(found.page_size, "warn", "no page of 20,000 leads: HTTP 400 after [%d.]+ s %(The field PageSize")
+      assert.same({{name = "page_size", value = 1000}}, found.page_size.set)
+      assert.matches("when 1,000 leads were asked for, 1,000 leads came", found.page_size.hint)
     end)
 
     it("runs into a timeout of ours", function()

@@ -130,6 +130,21 @@ local function prepare(parsed, say)
   return run
 end
 
+-- A line on the terminal while a check goes on, gone when there is more to say.
+local function show_progress(run)
+  if not core.terminal(2) or os.getenv "TERM" == "dumb" then return end
+  local shown = false
+  local function clear()
+    if shown then core.write(2, "\r\27[K") end
+    shown = false
+  end
+  run.say.before, run.out.before = clear, clear
+  function run.on_check(title)
+    clear()
+    shown = core.write(2, "checking: " .. title)
+  end
+end
+
 local function tell_request(run, record, client_settings)
   local stats, err = record.stats or {}, record.err
   local text = ("%s -> %s, %.0f bytes, %.2f s"):format(transcript.request(record, client_settings),
@@ -149,7 +164,7 @@ local function examine(run)
     run.out:flush()
   end
   return settings.checked(doctor.examine, run.given, {
-    page_size = run.parsed.page_size, on_finding = show,
+    page_size = run.parsed.page_size, on_finding = show, on_check = run.on_check,
     on_request = function(record, client_settings) tell_request(run, record, client_settings) end,
     name_option = flags.name_of,
   })
@@ -211,6 +226,7 @@ function command.run(parsed)
   local run, code
   run, err = prepare(parsed, say)
   if run then
+    show_progress(run)
     code = examine_and_write(run)
   else
     say:say(err.message, "error")

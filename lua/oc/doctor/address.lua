@@ -15,10 +15,11 @@ local function try_documented_path(x, fault)
   local answer = x.ask:page {page = 1, size = 1, once = true, client = x.ask:stranger_at(base)}
   local there = not answer.err or answer.status == 401 or answer.status == 403
   if there then
-    fault.hint = ("at %s%s the service answers"):format(x.ask.settings.origin, place.DOCUMENTED_PATH)
-  else
-    fault.hint = fault.hint .. "; but there is none either"
+    fault.hint = ("at %s the service answers"):format(place.shown(base))
+    return
   end
+  fault.hint = ("there is none at %s either, as documented: is it the right host?"):format(place.shown(base))
+  fault.set = nil
 end
 
 -- Nothing at page 1: where pages begin at 0 and leads are few, that is the end and no wrong path.

@@ -35,6 +35,7 @@ local KEPT_LEADS = 500
 ---@field provider oc.Auth|nil   nil: no credentials were given
 ---@field auth_fault oc.Error|nil   those of the environment are not usable
 ---@field withheld string|nil   those of the environment are for this origin
+---@field page_size integer|nil   the environment's
 ---@field lifetime_s number|nil   of the token that was fetched last
 ---@field cancelled oc.Error|nil
 local Ask = {}

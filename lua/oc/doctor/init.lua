@@ -34,6 +34,7 @@ local SMALL_PAGE = 5
 ---@class oc.doctor.More
 ---@field page_size? integer   of the large page; default 20000
 ---@field on_finding? fun(finding: oc.doctor.Finding)   called as each check is done
+---@field on_check? fun(title: string)   called before each check
 ---@field on_request? fun(record: oc.doctor.Record, settings: table)   called when a request is over
 ---@field name_option? fun(name: string): string|nil   what texts call an option; default: its name
 
@@ -92,15 +93,16 @@ local function sample(x)
   return {}
 end
 
-local function run_all(x, on_finding)
+local function run_all(x, more)
   local result, by_id = {findings = {}, ok = true}, {}
   for _, check in ipairs(doctor.checks) do
+    if more.on_check then more.on_check(check.title) end
     local finding = run_check(check, x, by_id)
     if x.ask and x.ask.cancelled then return nil, x.ask.cancelled end
     by_id[check.id] = finding
     result.findings[#result.findings + 1] = finding
     result.ok = result.ok and finding.status ~= "fail"
-    if on_finding then on_finding(finding) end
+    if more.on_finding then more.on_finding(finding) end
   end
   result.records = x.ask and x.ask.records or {}
   result.requests = #result.records
@@ -148,14 +150,14 @@ function doctor.examine(given, more)
     return more.name_option and more.name_option(name) or name
   end
   local x = {SMALL_PAGE = SMALL_PAGE, name_option = name_option, address_fault = fault_of_address(given)}
-  if x.address_fault then return run_all(x, more.on_finding) end
+  if x.address_fault then return run_all(x, more) end
   local err
   x.ask, err = new_ask(given, more.on_request, 2)
   if not x.ask then return nil, err end
   x.page_size_given = more.page_size ~= nil
   x.asked_page_size = more.page_size or doctor.LARGEST_PAGE
   x.effective_page_size = more.page_size or x.ask.page_size or doctor.default_page_size
-  local ok, result, why = xpcall(function() return run_all(x, more.on_finding) end, function(raised)
+  local ok, result, why = xpcall(function() return run_all(x, more) end, function(raised)
     return type(raised) == "string" and debug.traceback(raised, 2) or raised
   end)
   x.ask:close()

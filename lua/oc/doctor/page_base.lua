@@ -46,12 +46,28 @@ local function judge_same(x, zero)
   return nil, nil, ("pages 0, 1 and 2 hold the same %s: the service ignores the page number"):format(describe(two))
 end
 
+-- Two pages that lie apart are the first two only if together they are one of twice the size.
+local function judge_apart(x, zero, one)
+  local both = x.ask:page {page = 0, size = 2 * x.SMALL_PAGE}
+  if both.err then return nil, ("page 0 of %d leads: %s"):format(2 * x.SMALL_PAGE, describe(both)) end
+  local capped = #both.leads == #zero.leads and #zero.leads == #one.leads
+  local expected, matches = {}, capped or #both.leads > #zero.leads
+  for _, answer in ipairs {zero, one} do
+    for _, lead in ipairs(answer.leads) do expected[#expected + 1] = key_of(lead) end
+  end
+  for i, lead in ipairs(both.leads) do
+    matches = matches and (expected[i] == nil or expected[i] == key_of(lead))
+  end
+  if matches then return 0, "page 0 holds leads of its own, page 1 those behind them" end
+  return nil, "pages 0 and 1 hold different leads, but together they are not one larger page 0"
+end
+
 -- Which page is the first: its number and why; nil and why not; nil, nil and what is wrong.
 local function judge(x, zero, one)
   if zero.err and not zero.status then return nil, "page 0: " .. describe(zero) end
   if has_leads(zero) and has_leads(one) then
     local how = page_base.compare(zero, one)
-    if how == "apart" then return 0, "page 0 holds leads of its own, page 1 those behind them" end
+    if how == "apart" then return judge_apart(x, zero, one) end
     if how == "same" then return judge_same(x, zero) end
     return nil, "pages 0 and 1 hold some of the same leads: the order changes, or page 0 is something else"
   end
@@ -90,7 +106,7 @@ page_base.check = {
       page_1 = one.err and one.status or one.count, first_page = base, page_base_option = settings.page_base}}
     if wrong then
       finding.status, finding.blocks, finding.found = "fail", true, wrong
-      finding.hint = one.err and ("check the path of {base_url}, and {lead_path} (%s)"):format(settings.lead_path)
+      finding.hint = one.err and ("check host and path of {base_url}, and {lead_path} (%s)"):format(settings.lead_path)
         or "its parameter may have another name: see {param_names}, which has no flag"
       return finding
     end

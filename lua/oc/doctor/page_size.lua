@@ -38,13 +38,25 @@ local function why(answer)
   return ("%s (after %s)"):format(place.words(err), leads(answer.count))
 end
 
+-- What the service itself says of the page size, and the largest it names.
+local function told(answer, asked)
+  for name, faults in pairs(type(answer.err.fields) == "table" and answer.err.fields or {}) do
+    local text = type(faults) == "table" and faults[1] or faults
+    if tostring(name):lower() == "pagesize" and type(text) == "string" then
+      local most = tonumber((text:match "(%d+)%D*$"))
+      return place.quoted(text), most and most >= 1 and most < asked and most or nil
+    end
+  end
+end
+
 -- The large page did not come. Does a smaller one?
 local function smaller(x, answer, asked)
+  local text, most = told(answer, asked)
   local facts = {asked = asked, status = answer.status, kind = answer.err.kind, elapsed_s = answer.elapsed_s}
-  local size = math.max(1, math.floor(asked / SMALLER))
+  local size = most or math.max(1, math.floor(asked / SMALLER))
   local finding = {
     status = x.page_size_given and "fail" or "warn", facts = facts,
-    found = ("no page of %s: %s"):format(leads(asked), why(answer)),
+    found = ("no page of %s: %s%s"):format(leads(asked), why(answer), text and " (" .. text .. ")" or ""),
     set = {{name = "page_size", value = math.min(size, SURE_SIZE)}},
     hint = "a page that size is worth trying",
   }

@@ -15,6 +15,16 @@ function place.words(err)
   return (err.message:gsub("^cannot read page %d+: ", ""):gsub("^cannot get a token: ", ""))
 end
 
+-- Of the service's own words.
+local LONGEST_QUOTE = 200
+
+--- The service's own words, safe to show wherever they came from.
+---@param text string
+---@return string
+function place.quoted(text)
+  return (text:sub(1, LONGEST_QUOTE):gsub("[^\32-\126]", "?"))
+end
+
 --- The address as it may be shown: without parameters.
 ---@param url string
 ---@return string
@@ -76,8 +86,8 @@ end
 
 local function wrong_path(found, settings)
   if not missing_path(settings) then
-    return {found = found, hint = "check the path of {base_url}, and {lead_path} (" .. settings.lead_path .. ")",
-      set = {{name = "base_url", value = "https://HOST" .. place.DOCUMENTED_PATH}}}
+    return {found = found,
+      hint = ("check host and path of {base_url}, and {lead_path} (%s)"):format(settings.lead_path)}
   end
   return {
     found = found, path_is_missing = true,

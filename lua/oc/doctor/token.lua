@@ -124,7 +124,7 @@ local function no_leads(x, answer)
   local fault = place.fault(answer, x.ask.settings) or {found = place.words(answer.err)}
   fault.status, fault.blocks = "fail", true
   fault.found = "cannot tell: " .. fault.found
-  if answer.err.title then fault.found = fault.found .. " (" .. answer.err.title .. ")" end
+  if answer.err.title then fault.found = ("%s (%s)"):format(fault.found, place.quoted(answer.err.title)) end
   fault.facts = {status = answer.status, kind = answer.err.kind}
   return fault
 end
