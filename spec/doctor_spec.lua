@@ -41,6 +41,18 @@ describe("the doctor", function()
     return oc.auth.client_credentials(fields)
   end
 
+  -- A host whose request number n fails.
+  local function host_failing_at(n, kind)
+    local host, opened = world.host(), 0
+    local open = host.open
+    function host.open(self, request)
+      opened = opened + 1
+      if opened ~= n then return open(self, request) end
+      return nil, setmetatable({kind = kind, message = kind .. " at request " .. n}, core.error_metatable)
+    end
+    return host
+  end
+
   it("finds nothing wrong where nothing is, by few requests that change nothing", function()
     local found, result = examine({leads = 3000, page_cap = 500}, {}, {page_size = 1000})
     assert.is_true(result.ok)
@@ -124,7 +136,8 @@ describe("the doctor", function()
       assert_found(finding, "fail", "a redirect to a sign%-in page at https://login%.example%.com")
       assert.matches("a portal for people", finding.hint)
       assert.is_nil((finding.found .. finding.hint):find "hidden")
-      assert_found(redirected "ftp://x/", "fail", "a redirect that leads nowhere useful")
+      assert_found(redirected "ftp://x/", "fail", "^HTTP 302: the server sent a redirect without a usable address")
+      assert_found(redirected "/api/v2/oc/lead?again", "fail", "^HTTP 302: more than 5 redirects")
     end)
 
     it("is told when the documented path was forgotten", function()
@@ -315,7 +328,7 @@ describe("the doctor", function()
     it("cannot be asked for", function()
       local found = examine({client_id = "app"}, {auth = credentials {authority = "http://127.0.0.1:1"}})
       assert_found(found.token, "fail", "^cannot ask for a token: cannot connect")
-      assert.equal("OC_AUTHORITY", found.token.set[1].env)
+      assert.matches("OC_AUTHORITY", found.token.hint)
       found = examine({client_id = "app", faults = {{path = "token", status = 503}}}, {auth = credentials()})
       assert_found(found.token, "fail", "^cannot ask for a token: HTTP 503")
       found = examine({token = "x"}, {auth = function() return nil, "the vault is locked" end})
@@ -492,9 +505,10 @@ describe("the doctor", function()
     end)
 
     it("runs into a timeout of ours", function()
-      local stalled = {page = 1, attempt = 3, stall_after = 10}
-      local found = examine({leads = 300, faults = {stalled}}, {idle_timeout_s = 0.2}).page_size
-      assert_found(found, "warn", "^no page of 20,000 leads: time ran out")
+      local found = examine({leads = 300}, {host = host_failing_at(4, "timeout")}).page_size
+      assert_found(found, "warn", "^no page of 20,000 leads: time ran out %(timeout at request 4%) after")
+      found = examine({leads = 300, faults = {{page = 1, attempt = 3, status = 408}}}).page_size
+      assert_found(found, "warn", "^no page of 20,000 leads: HTTP 408 after")
     end)
 
     it("is larger than asked for", function()
@@ -555,15 +569,8 @@ describe("the doctor", function()
   end)
 
   it("stops when it is interrupted, with no finding made of it", function()
-    local host, opened = world.host(), 0
-    local open = host.open
-    function host.open(self, request)
-      opened = opened + 1
-      if opened < 3 then return open(self, request) end
-      return nil, setmetatable({kind = "cancelled", message = "interrupted"}, core.error_metatable)
-    end
     server:configure {leads = 50}
-    local told = 0
+    local told, host = 0, host_failing_at(3, "cancelled")
     local result, err = doctor.examine({base_url = server.url, auth = false, host = host, log = false},
       {on_finding = function() told = told + 1 end})
     assert.is_nil(result)

@@ -85,12 +85,21 @@ end
 
 local LEFT = ("%-8s %-13s "):format("", "")
 
+-- What was found, why or what to do, what to set: each begins on a line of its own.
+local function parts_of(finding)
+  local parts, hint, set = {finding.found}, finding.hint, finding.set or {}
+  -- without a value, the hint is about what it is to be
+  if #set == 1 and set[1].value == nil and hint then
+    return {finding.found, ("set %s: %s"):format(words_to_set(set[1]), hint)}
+  end
+  parts[2] = hint
+  for _, entry in ipairs(set) do parts[#parts + 1] = "set " .. words_to_set(entry) end
+  return parts
+end
+
 local function as_text(finding, columns)
-  local parts = {finding.found}
-  if finding.hint then parts[#parts + 1] = finding.hint end
-  for _, entry in ipairs(finding.set or {}) do parts[#parts + 1] = "set " .. words_to_set(entry) end
   local left, lines = ("%-8s %-13s "):format(finding.status, finding.title), {}
-  for _, part in ipairs(parts) do
+  for _, part in ipairs(parts_of(finding)) do
     for _, line in ipairs(wrap(width.clean(part), math.max(columns, NARROWEST) - #LEFT)) do
       lines[#lines + 1] = left .. line .. "\n"
       left = LEFT
@@ -166,7 +175,7 @@ local function examine(run)
   return settings.checked(doctor.examine, run.given, {
     page_size = run.parsed.page_size, on_finding = show, on_check = run.on_check,
     on_request = function(record, client_settings) tell_request(run, record, client_settings) end,
-    name_option = flags.name_of,
+    name_option = function(name) return name == "auth" and "--token-file" or flags.name_of(name) end,
   })
 end
 

@@ -108,7 +108,7 @@ extras.compression = {
   run = function(x)
     local answer = x.large or x.first or x.page_one
     if answer.err then return {status = "unknown", found = "no page came to look at"} end
-    if not x.ask.settings.compress then return {status = "ok", found = "not asked for ({compress} is off)"} end
+    if not x.ask.settings.compress then return {status = "ok", found = "not asked for: see {compress}"} end
     local coding, stats = answer.record.headers["content-encoding"], answer.record.stats or {}
     local facts = {wire_bytes = stats.wire_bytes, bytes = stats.bytes}
     if coding and coding ~= "identity" then

@@ -61,9 +61,7 @@ local function redirect(answer, settings)
   local to = answer.record.headers.location or ""
   if to:find "^//" then to = settings.base_url:match "^%a+:" .. to end
   local target = core.address(place.shown(to))
-  if not target then
-    return {found = ("HTTP %d, a redirect that leads nowhere useful"):format(answer.status)}
-  end
+  if not target then return {found = ("HTTP %d: %s"):format(answer.status, place.words(answer.err))} end
   if looks_like_sign_in(to) then
     return {
       found = ("HTTP %d, a redirect to a sign-in page at %s"):format(answer.status, target.origin),

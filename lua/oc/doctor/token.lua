@@ -45,8 +45,8 @@ local function no_token(x, err)
     return finding
   end
   return {status = "fail", blocks = true, found = "cannot ask for a token: " .. place.words(err),
-    hint = "can this machine reach the authority? National clouds and proxies have their own addresses",
-    set = {{env = "OC_AUTHORITY"}, {env = "OC_PROXY"}}, facts = {kind = err.kind}}
+    hint = "can this machine reach it? OC_AUTHORITY names another one, for national clouds; OC_PROXY a proxy",
+    facts = {kind = err.kind}}
 end
 
 -- No credentials are at hand: why, and do they have to be?
@@ -60,7 +60,7 @@ local function without_credentials(x)
     return {status = "fail", blocks = true,
       found = "those in the environment are for another origin, and stay at home",
       hint = "OC_BASE_URL is at " .. ask.withheld .. ", {base_url} at " .. ask.settings.origin
-        .. ": let them agree, or give the token in a file (--token-file)"}
+        .. ": let them agree, or give the token by {auth}"}
   end
   if wanted then
     return {status = "fail", blocks = true, found = "none given, and the service wants one",
@@ -91,13 +91,14 @@ local function refused_by_service(x, answer, expires_at)
   local now = x.ask.host.time()
   if expires_at and expires_at <= now then
     finding.found = ("it expired %s ago (HTTP 401)"):format(address.duration(now - expires_at))
-    finding.hint = "or let oc get them itself: OC_TENANT_ID, OC_CLIENT_ID, OC_CLIENT_SECRET and OC_SCOPE"
+    finding.hint = "a new one is needed; or let oc get them itself, by OC_TENANT_ID, OC_CLIENT_ID, OC_CLIENT_SECRET "
+      .. "and OC_SCOPE"
     finding.set = {{env = "OC_TOKEN"}}
     return finding
   end
   if not x.ask.provider.renewable then
     finding.found = "the service refuses it (HTTP 401)" .. tail
-    finding.hint = "it is of another tenant or for another service, or it has expired"
+    finding.hint = "the one at hand is of another tenant, for another service, or expired"
     finding.set = {{env = "OC_TOKEN"}}
     return finding
   end
