@@ -57,45 +57,29 @@ address.address = {
   end,
 }
 
--- The reasons of TLS libraries, by what is in their words.
-local REASONS = {
-  {"not yet valid", "is this machine's clock right?"},
-  {"expired", "its operator must renew the certificate; or is this machine's clock wrong?"},
-  {"subject name", "the certificate is for another name: give {base_url} the name that it is for"},
-  {"hostname mismatch", "the certificate is for another name: give {base_url} the name that it is for"},
-  {"does not match", "the certificate is for another name: give {base_url} the name that it is for"},
-  {"wrong version number", "that port does not speak TLS: is the port in {base_url} right?"},
-  {"protocol", "TLS 1.2 is the oldest that is accepted: the server must be brought up to date"},
-  {"CA certificates", "the file must be there, and hold PEM certificates", "ca_file"},
-  {"wants a client cert", "give the certificate and key that the operator issued", "client_cert"},
-  {"client certificate", "the file must be there, with its key in {client_key}", "client_cert"},
-  {"broke TLS off", "the server may want a client certificate", "client_cert"},
-  {"self.signed", "if it is the right server: trust the authority that signed it", "ca_file"},
-  {"issuer", "if it is the right server: trust the authority that signed it", "ca_file"},
-  {"cannot trust", "if it is the right server: trust the authority that signed it", "ca_file"},
-}
+-- Options that the words of a fault may name; the first that is there is the one to set.
+local NAMED = {"ca_file", "client_cert", "ca_path", "client_key_password", "client_key", "base_url"}
 
--- The words to look for are the library's; before them stands the origin, which may hold any.
-local function tls_reason(words)
-  for _, reason in ipairs(REASONS) do
-    if words:lower():find(reason[1]:lower()) then
-      return reason[2], reason[3] and {{name = reason[3], value = "FILE"}}
-    end
-  end
-end
-
---- What is wrong with TLS, as a finding.
+--- What is wrong with TLS, as a finding. The transport's words say why, and which option helps.
 ---@param err oc.Error
 ---@param settings table
 ---@return table
 function address.tls_fault(err, settings)
   local words = place.words(err)
-  local hint, set = tls_reason(words:gsub("https?://[%w.:%[%]-]+", ""))
-  if set and set[1].name == "ca_file" and settings.ca_file and words:find "cannot trust" then
-    hint = "{ca_file} does not hold the authority that signed it"
+  local finding = {status = "fail", blocks = true, facts = {curl_code = err.curl_code}}
+  for _, name in ipairs {NAMED[1], NAMED[2]} do
+    if not finding.set and words:find("%f[%w_]" .. name .. "%f[^%w_]") then
+      finding.set = {{name = name, value = "FILE"}}
+    end
   end
-  return {status = "fail", blocks = true, found = words, hint = hint, set = set,
-    facts = {curl_code = err.curl_code}}
+  if finding.set and finding.set[1].name == "ca_file" and settings.ca_file and words:find "cannot trust" then
+    finding.hint = "{ca_file} is given, and does not hold the authority that signed it"
+  end
+  for _, name in ipairs(NAMED) do
+    words = words:gsub("%f[%w_]" .. name .. "%f[^%w_]", "{" .. name .. "}")
+  end
+  finding.found = words
+  return finding
 end
 
 address.tls = {

@@ -95,12 +95,12 @@ local function wrong_path(found, settings)
 end
 
 local BAD_CONNECTION = {
-  [5] = "check OC_PROXY, or the variables https_proxy and no_proxy",
   [6] = "check the host's name in {base_url}; does this machine find other names?",
   [7] = "check host and port in {base_url}; a firewall, or a proxy that is needed (OC_PROXY)?",
   [52] = "is this the port for https?",
-  [97] = "check OC_PROXY, or the variables https_proxy and no_proxy",
 }
+
+local BAD_PROXY = "check OC_PROXY, or the variables https_proxy and no_proxy"
 
 local TIMED_OUT = "are host, port and http or https right? {connect_timeout_s} and {idle_timeout_s} are the time it has"
 
@@ -112,6 +112,7 @@ function place.fault(answer, settings)
   local err, status = answer.err, answer.status
   if not err then return nil end
   if err.kind == "tls" then return nil end
+  if err.message:find "%f[%a]the proxy%f[%A]" then return {found = place.words(err), hint = BAD_PROXY} end
   if not status then
     return {found = place.words(err), hint = BAD_CONNECTION[err.curl_code] or err.kind == "timeout" and TIMED_OUT}
   end
