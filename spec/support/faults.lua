@@ -194,7 +194,8 @@ faults.groups = {
     {name = "without an address, or one that cannot be used", answer = redirect "302 Found", kind = "http",
       status = 302, says = "a redirect without a usable address$", advice = NOT_LEADS},
     {name = "more than five for one page", lasting = true, answer = redirect("302 Found", "?again"),
-      kind = "http", status = 302, attempts = 6, says = "more than 5 redirects for one page$", advice = "`base_url`: where the service really is"},
+      kind = "http", status = 302, attempts = 6, says = "more than 5 redirects for one page$",
+      advice = "`base_url`: where the service really is"},
   }},
   {title = "Ceilings", rows = {
     {name = "a page larger than `max_body_bytes`", page = 1, given = {max_body_bytes = 5000}, kind = "limit",
