@@ -102,6 +102,7 @@ build = {
     ["oc.doctor.recorder"] = "lua/oc/doctor/recorder.lua",
     ["oc.doctor.token"] = "lua/oc/doctor/token.lua",
     ["oc.doctor.transcript"] = "lua/oc/doctor/transcript.lua",
+    ["oc.conceal"] = "lua/oc/conceal.lua",
     ["oc.errors"] = "lua/oc/errors.lua",
     ["oc.host.script"] = "lua/oc/host/script.lua",
     ["oc.leads"] = "lua/oc/leads.lua",

@@ -4,6 +4,7 @@
 -- retries. Pages of leads are oc.leads' business.
 
 local auth = require "oc.auth"
+local conceal = require "oc.conceal"
 local core = require "oc.core"
 local errors = require "oc.errors"
 local leads = require "oc.leads"
@@ -124,6 +125,26 @@ local function settle(given, level, getenv)
   return settled
 end
 
+-- User and password of a proxy: the password as it is given, as it is meant, and as it is sent.
+local function proxy_secrets(proxy, secrets)
+  local userinfo = (proxy or ""):match "^[^/]*//([^/]*)@" or (proxy or ""):match "^([^/]*)@"
+  if not userinfo then return end
+  local meant = userinfo:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  secrets[#secrets + 1] = userinfo:match ":(.*)"
+  secrets[#secrets + 1] = meant:match ":(.*)"
+  secrets[#secrets + 1] = conceal.base64(meant)
+end
+
+-- The secrets among the options.
+local function secrets_of(settled)
+  local secrets = {settled.client_key_password}
+  for name, value in pairs(settled.headers or {}) do
+    if not name:lower():find "^accept" then secrets[#secrets + 1] = value end
+  end
+  proxy_secrets(settled.proxy, secrets)
+  return secrets
+end
+
 --- A client of one service. No request is made yet. Raises for what the program
 --- got wrong, naming the option.
 ---@param given table   see docs/REFERENCE.md; what is missing comes from the environment
@@ -147,6 +168,7 @@ function client.new(given)
     if err then return nil, err end
   end
   self.auth, settled.auth = provider or nil, nil
+  self.hide = conceal.new(secrets_of(settled))
   self.transport = {}
   for _, name in ipairs(transport_names) do self.transport[name] = settled[name] end
   self.transport.user_agent = settled.user_agent or "oc/" .. version
@@ -249,9 +271,14 @@ function Client:authorization(deadline)
     local token, more = self.auth:fetch(function(request)
       return send(self, "cannot get a token", request, deadline)
     end)
-    if not token then return nil, more end
+    if not token then
+      if errors.is(more) then self:conceal(more) end
+      return nil, more
+    end
     local life = type(more) == "number" and more or math.huge
     self.token, self.tokens = token, self.tokens + 1
+    self.hide_tokens = conceal.new {token, self.newest_token}
+    self.newest_token = token
     self.token_until = life == math.huge and life or now + life - math.min(TOKEN_MARGIN_S, life / 10)
   end
   return "Authorization: Bearer " .. self.token
@@ -264,6 +291,16 @@ function Client:renew(line)
   if not self.auth or not self.auth.renewable then return false end
   if line == "Authorization: Bearer " .. tostring(self.token) then self.token = nil end
   return true
+end
+
+--- Takes the secrets this client knows out of what a server made of an error.
+---@param err oc.Error   changed
+---@return oc.Error
+function Client:conceal(err)
+  errors.conceal(err, self.hide)
+  if self.auth and self.auth.hide then errors.conceal(err, self.auth.hide) end
+  if self.hide_tokens then errors.conceal(err, self.hide_tokens) end
+  return err
 end
 
 --- All leads that match, page after page.

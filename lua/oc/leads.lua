@@ -262,7 +262,7 @@ local function fail(self, err)
   drop_exchange(self)
   drop_ahead(self) -- who gives up now leaves nothing open
   self.failed = true
-  errors.explain(err)
+  self.client:conceal(errors.explain(err))
   if err.status == 401 and not self.client.auth then
     err.message = err.message .. "; no credentials were given (see auth)"
   end
@@ -299,6 +299,7 @@ local function finish_run(self)
 end
 
 local function tell_retry(self, wait_s, why)
+  self.client:conceal(why)
   local info = {page = self.page_number, attempt = why.attempts, wait_s = wait_s, kind = why.kind,
     status = why.status, message = why.message}
   self.client.log("info", "retry", info)

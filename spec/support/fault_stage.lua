@@ -109,7 +109,8 @@ end
 ---@param child SandboxChild
 ---@param bodies string[] of fault_stage.pages
 ---@param row table of faults.groups
----@param how? {once: boolean, given: table}   once: it happens once only; given: more options of the client
+---@param how? {once: boolean, given: table}   once: it happens once only; given: more options of the client,
+--- for a row of tokens `auth` is a function of the server's address
 ---@return table stage   {client, logged, retries, page_infos, host, slept, url, heal(), second(), close()}
 function fault_stage.set(child, bodies, row, how)
   how = how or {}
@@ -157,7 +158,9 @@ function fault_stage.set(child, bodies, row, how)
     end
     if stage.server then stage.server:close() end
   end
-  stage.client, stage.logged, stage.host = client(copy(row.given, how.given), deps)
+  local given = copy(row.given, how.given)
+  if row.token and type(given.auth) == "function" then given.auth = given.auth(stage.url) end
+  stage.client, stage.logged, stage.host = client(given, deps)
   stage.slept = stage.host.slept
   return stage
 end

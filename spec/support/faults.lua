@@ -78,8 +78,9 @@ faults.groups = {
     {name = "no length, and closed in time", rule = {no_length = true}, outcome = "fine"},
     {name = "Content-Length is too long", rule = {length_delta = 100, gzip = false}, kind = "network", again = true,
       came = "all", says = "ended early", advice = NETWORK},
+    -- What is over may be taken for the next answer of the connection: the words differ, the kind does not.
     {name = "Content-Length is too short", rule = {length_delta = -100, gzip = false}, kind = "network", again = true,
-      came = "some", says = "at byte %d+$", advice = NETWORK},
+      came = "some", says = "", advice = NETWORK},
     {name = "gzip cut short, with a length that fits", rule = {cut_gzip = 0.5}, kind = "network", again = true,
       came = "perhaps", says = "", advice = NETWORK},
     {name = "gzip with spoilt bytes", rule = {corrupt_gzip = true}, kind = "network", again = true, came = "perhaps",
