@@ -272,7 +272,8 @@ describe("secrets", function()
       assert_clean(getmetatable(provider), "provider")
     end
     local client = assert(oc.client {base_url = "https://sp.example.com", auth = oc.auth.bearer(TOKEN),
-      headers = HEADERS, proxy = "http://user:" .. PROXY_PASSWORD .. "@127.0.0.1:1", client_key_password = KEY_PASSWORD})
+      headers = HEADERS, proxy = "http://user:" .. PROXY_PASSWORD .. "@127.0.0.1:1",
+      client_key_password = KEY_PASSWORD})
     assert_clean(tostring(client), "client")
     client:close()
   end)

@@ -101,6 +101,7 @@ function auth.client_credentials(credentials)
     given[name] = value
   end
   for _, name in ipairs(credentials_fields) do check_text(what, name, given[name]) end
+  if given.tenant_id:find "^%.%.?$" then error(what .. ": 'tenant_id' is no tenant", 2) end -- but a way out of the path
   local address, fault = options.address(given.authority)
   if not address then error(("%s: authority %s"):format(what, fault), 2) end
 
