@@ -159,11 +159,6 @@ describe("oc.auth", function()
     assert.equal(10, #client:leads():all())
   end)
 
-  it("no credentials at all are told from wrong ones", function()
-    play({leads = 10, token = "abc"}, {auth = false})
-    assert.matches("HTTP 401 .*no credentials were given", select(2, client:leads():all()).message)
-  end)
-
   it("a wrong bearer token is an error of kind auth, at once", function()
     play({leads = 10, token = "abc"}, {auth = oc.auth.bearer "other"})
     local _, err = client:leads {prefetch = 0}:all()

@@ -201,7 +201,8 @@ describe("a request", function()
         local e = encoded(value)
         local form = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(e, e, e)
         assert.equal(("POST /x/%s/oauth2/v2.0/token HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: %s\r\n"
-          .. "Accept-Encoding: gzip, deflate\r\nContent-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n"
+          .. "Accept-Encoding: gzip, deflate\r\n"
+          .. "Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n"
           .. "Content-Length: %d\r\n\r\n%s"):format(e, server.port, AGENT, #form, form), sent[1])
         assert.equal(2, #sent)
       end

@@ -12,6 +12,7 @@
 --   again     asked for again, up to max_attempts
 --   attempts  if it is neither 1 nor max_attempts; false: not told
 --   came      leads of that page that came before: "none" (default), "some", "all", "perhaps" (some)
+--   failures  tries that it may spoil when it happens once, if not 1
 --   waits     seconds slept, one after the other
 --   lasting   once is no fault
 --   uncertain  who goes on from it has lost the place
@@ -79,7 +80,7 @@ faults.groups = {
     {name = "Content-Length is too long", rule = {length_delta = 100, gzip = false}, kind = "network", again = true,
       came = "all", says = "ended early", advice = NETWORK},
     -- What is over may be taken for the next answer of the connection: the words differ, the kind does not.
-    {name = "Content-Length is too short", rule = {length_delta = -100, gzip = false}, kind = "network", again = true,
+    {name = "Content-Length is too short", failures = 2, rule = {length_delta = -100, gzip = false}, kind = "network", again = true,
       came = "some", says = "", advice = NETWORK},
     {name = "gzip cut short, with a length that fits", rule = {cut_gzip = 0.5}, kind = "network", again = true,
       came = "perhaps", says = "", advice = NETWORK},
@@ -126,7 +127,7 @@ faults.groups = {
     {name = "404 in HTML", rule = {status = 404, body = HTML}, kind = "http", status = 404, says = "HTTP 404",
       advice = NOT_LEADS},
     {name = "404 for a page that had leads", kind = "http", status = 404, again = true, came = "some",
-      says = "HTTP 404", rules = {{attempt = 1, cut_after = 8000, gzip = false}, {status = 404}}, advice = SERVICE},
+      failures = 2, says = "HTTP 404", rules = {{attempt = 1, cut_after = 8000, gzip = false}, {status = 404}}, advice = SERVICE},
     {name = "408", rule = {status = 408}, kind = "timeout", status = 408, again = true, says = "HTTP 408",
       advice = SERVICE},
     {name = "429 without Retry-After", rule = {status = 429}, kind = "throttle", status = 429, again = true,
@@ -180,7 +181,7 @@ faults.groups = {
     {name = "gzip that is not called so", kind = "json", answer = function(body) return ok(gzip.compress(body)) end,
       says = "at byte 0$", advice = "a gateway that drops Content-Encoding; `compress = false`"},
     {name = "nothing", rule = {body = ""}, kind = "network", again = true, says = "", advice = SERVICE},
-    {name = "no leads, though the page had some", kind = "shape", again = true, came = "some",
+    {name = "no leads, though the page had some", failures = 2, kind = "shape", again = true, came = "some",
       rules = {{attempt = 1, cut_after = 8000, gzip = false}, {body = "[]"}}, says = "had leads when it was asked for",
       advice = SERVICE},
     {name = "the first page again: the page number is ignored", server = {ignore_page = true}, page = 3, kind = "shape",
