@@ -215,6 +215,13 @@ describe("a server that sends back what it was sent", function()
     fail_with(function() return wire_server.reply("302 Found", "", "Location: https://" .. TOKEN .. "@x/\r\n") end)
   end)
 
+  it("loses no word that is only the short value of a header", function()
+    local err = fail_with(function() return wire_server.reply("400 Bad", "no page") end,
+      {headers = {["X-Team"] = "page", ["X-Key"] = HEADER_VALUE, ["Accept-Language"] = "planted-page"}})
+    assert.matches("^cannot read page 1: HTTP 400", err.message)
+    assert.equal("no page", err.body)
+  end)
+
   it("and is the token endpoint, gets it hidden", function()
     local err = fail_with(function(request)
       local secret = request.body:match "client_secret=([^&]*)"

@@ -135,11 +135,14 @@ local function proxy_secrets(proxy, secrets)
   secrets[#secrets + 1] = conceal.base64(meant)
 end
 
+-- Shorter values of headers are words, and no keys.
+local MIN_HEADER_BYTES = 8
+
 -- The secrets among the options.
 local function secrets_of(settled)
   local secrets = {settled.client_key_password}
   for name, value in pairs(settled.headers or {}) do
-    if not name:lower():find "^accept" then secrets[#secrets + 1] = value end
+    if #value >= MIN_HEADER_BYTES and not name:lower():find "^accept" then secrets[#secrets + 1] = value end
   end
   proxy_secrets(settled.proxy, secrets)
   return secrets
