@@ -135,9 +135,13 @@ static int judge_body(lua_State *L, oc_pager *p, outcome *o) {
   return 0;
 }
 
+static int is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
 /* A status that is an answer by itself, however its body ended. */
 static int is_refusal(int status) {
-  return status != 0 && status != 200 && (status < 300 || status >= 400);
+  return status != 0 && status != 200 && !is_redirect(status);
 }
 
 /* Takes the host's error, a table or a text, at index 2. */
@@ -213,7 +217,7 @@ static int judge_answer(lua_State *L, oc_pager *p) {
     transport_outcome(L, &o);
   } else {
     luaL_argcheck(L, p->status != 0, 1, "response comes before finish");
-    if (p->status >= 300 && p->status < 400) {
+    if (is_redirect(p->status)) {
       if (follow_redirect(p, &o)) {
         lua_pushliteral(L, "wait");
         lua_pushinteger(L, 0);

@@ -158,6 +158,7 @@ faults.groups = {
     {name = "504", rule = {status = 504}, kind = "http", status = 504, again = true, says = "HTTP 504",
       advice = "a smaller `page_size`; " .. SERVICE},
     {name = "204", rule = {status = 204}, kind = "http", status = 204, says = "HTTP 204", advice = NOT_LEADS},
+    {name = "304", rule = {status = 304}, kind = "http", status = 304, says = "HTTP 304", advice = NOT_LEADS},
     {name = "a status that is none", answer = function() return reply("999 What", "") end, kind = "http",
       status = 999, says = "HTTP 999", advice = NOT_LEADS},
   }},
