@@ -14,7 +14,12 @@ collectgarbage("setpause", 1)
 collectgarbage("setstepmul", STEP_MULTIPLIER)
 pcall(collectgarbage, "incremental", 1, STEP_MULTIPLIER, STEP_BYTES_LOG2)
 
-local collect = collectgarbage
+-- Some Luas would start a collector that was stopped.
+local can_tell = pcall(collectgarbage, "isrunning")
+local function collect()
+  if not can_tell or collectgarbage "isrunning" then collectgarbage() end
+end
+
 local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 local wrapped = setmetatable({}, {__mode = "k"})
 
