@@ -129,7 +129,8 @@ describe("under load", function()
       end
     end)
 
-    -- Reads on until the server has hung up on `page`, with pauses as a consumer's work.
+    -- Reads to the end, with pauses as a consumer's work. The server's patience is for one try only: in the next one
+    -- a load of this machine could wear it out, which would be an attempt like any other.
     local function read_with_pauses(leads, at)
       local tally = new_tally()
       while true do
@@ -151,13 +152,13 @@ describe("under load", function()
 
     -- What the kernel takes in on both sides is up to some 10 MB: 14,000 leads are 20.
     it("whose server hangs up ask again, without a lead twice or an attempt used up", function()
-      server:configure {leads = 14000, faults = {{page = 1, times = 2, send_timeout_s = 0.2}}}
+      server:configure {leads = 14000, faults = {{page = 1, times = 1, send_timeout_s = 0.2}}}
       local leads = new_client({compress = false, max_attempts = 1}):leads {page_size = 14000}
-      local tally = read_with_pauses(leads, {[100] = true, [13000] = true})
+      local tally = read_with_pauses(leads, {[100] = true})
       local result = leads:result()
       assert.same({14000, true, 0}, {tally.count, result.complete, result.duplicates})
-      assert.is_true(hung_up(1) >= 1, "the server never had to wait")
-      assert.equal(2 + hung_up(1), result.attempts)
+      assert.equal(1, hung_up(1), "the server never had to wait")
+      assert.equal(3, result.attempts)
     end)
 
     it("whose server hangs up on the page asked ahead lose nothing either", function()
