@@ -312,25 +312,6 @@ describe("leads", function()
       assert.equal(404, err.status)
     end)
 
-    for _, second in ipairs {{body = "[]"}, {status = 404, body = "gone"}} do
-      it("not at a page that had leads, broke off, and is then " .. (second.body or ""), function()
-        second.page, second.attempt = 2, 2
-        play {leads = 30, faults = {{page = 2, attempt = 1, cut_after = 8000, gzip = false}, second}}
-        local ids = ids_of(client:leads {page_size = 10, prefetch = 0})
-        assert.same(reference(), ids)
-        client.host:close()
-        second.attempt = nil
-        local first = {page = 2, attempt = 1, cut_after = 8000, gzip = false}
-        play({leads = 30, faults = {first, second}}, {max_attempts = 3})
-        local all, err = client:leads {page_size = 10, prefetch = 0}:all()
-        assert.is_nil(all)
-        assert.equal(second.status and "http" or "shape", err.kind)
-        assert.equal(3, err.attempts)
-        assert.is_true(#err.partial > 10)
-        second.attempt = 2
-      end)
-    end
-
     for name, rule in pairs {
       ["behind a byte order mark"] = {body = "\239\187\191<html>no</html>"},
       ["behind blanks"] = {body = (" "):rep(3000) .. "<html>"},
@@ -345,65 +326,9 @@ describe("leads", function()
         assert.equal(404, err.status)
       end)
     end
-
-    it("not at a stray 404 of a gateway", function()
-      play {leads = 30, faults = {{page = 2, attempt = 1, status = 404, body = "Not found"}}}
-      assert.equal(30, #client:leads {page_size = 10}:all())
-    end)
-
-    it("with an error at a 404 that is HTML, or on the first page", function()
-      play {leads = 30, faults = {{page = 2, status = 404, body = "\n <html>no</html>"}}}
-      local all, err = client:leads {page_size = 10}:all()
-      assert.is_nil(all)
-      assert.equal("http", err.kind)
-      assert.equal(404, err.status)
-      assert.equal(10, #err.partial)
-      client.host:close()
-      play {leads = 30, faults = {{page = 1, status = 404, body = "Not found"}}}
-      err = select(2, client:leads():all())
-      assert.equal("http", err.kind)
-      assert.equal(1, err.attempts)
-    end)
   end)
 
   describe("failures", function()
-    local bodies = {
-      {"a short body", {cut_after = 3000}},
-      {"a short chunked body", {cut_after = 3000, chunked = true}},
-      {"a body without a length closed early", {cut_after = 3000, no_length = true}},
-      {"a reset", {reset_after = 3000}},
-      {"a gzip cut short with a length that fits", {cut_gzip = 0.5}},
-      {"a corrupt gzip", {corrupt_gzip = true}},
-      {"a wrong length", {length_delta = 100}},
-      {"a 502", {status = 502}},
-      {"a 429", {status = 429}},
-      {"a 408", {status = 408}},
-      {"a 500 with HTML", {status = 500, body = "<html>oops</html>"}},
-      {"an empty 200", {body = ""}},
-    }
-    for _, case in ipairs(bodies) do
-      it("heal: " .. case[1], function()
-        local rule = {page = 2, attempt = 1}
-        for name, value in pairs(case[2]) do rule[name] = value end
-        play {leads = 500, faults = {rule}}
-        local leads = client:leads {page_size = 200, prefetch = 0}
-    local ids = ids_of(leads)
-        assert.same(reference(), ids)
-        local result = leads:result()
-        assert.equal(5, result.attempts)
-        assert.equal(0, result.duplicates)
-        assert.equal(1, #client.host.slept)
-        assert.is_true(client.host.slept[1] <= 0.5)
-      end)
-    end
-
-    it("heal: a connection dropped before the head, which libcurl itself may ask again", function()
-      play {leads = 500, faults = {{page = 1, attempt = 1, drop_before_head = "reset"},
-        {page = 2, attempt = 1, drop_before_head = "reset"}}}
-      local ids = ids_of(client:leads {page_size = 200, prefetch = 0})
-      assert.same(reference(), ids)
-    end)
-
     it("do not heal for ever: kind, page and attempts are told, and next goes on", function()
       play({leads = 30, faults = {{page = 2, times = 3, status = 502, body = "down"}}}, {max_attempts = 3})
       local leads = client:leads {page_size = 10}
@@ -440,74 +365,10 @@ describe("leads", function()
       assert.equal("error", leads:result().stop_reason)
     end)
 
-    it("tell what the service's problem JSON says", function()
-      play {leads = 30, faults = {{status = 400, body = cjson.encode {
-        title = "One or more validation errors occurred.", status = 400, traceId = "00-abc-01",
-        errors = {PageSize = {"too large"}}}}}}
-      local _, err = client:leads():all()
-      assert.equal("http", err.kind)
-      assert.equal("One or more validation errors occurred.", err.title)
-      assert.equal("00-abc-01", err.trace_id)
-      assert.same({PageSize = {"too large"}}, err.fields)
-    end)
-
-    local final = {
-      {"html in a 200", {body = "<!DOCTYPE html><html></html>"}, "json"},
-      {"an error object in a 200", {body = '{"error":{"code":"x"}}'}, "shape"},
-      {"a message object in a 200", {body = '{"message":"no"}'}, "shape"},
-      {"bad JSON in a whole body", {body = '[{"id":1},}]'}, "json"},
-      {"the documentation's unbalanced example", {body = '[[{"id":"1"}]x'}, "json"},
-      {"bytes that are not UTF-8", {body = '[{"id":"\255"}]'}, "json"},
-      {"a 501", {status = 501}, "http"},
-      {"a 403", {status = 403}, "auth"},
-      {"a 204", {status = 204}, "http"},
-    }
-    for _, case in ipairs(final) do
-      it("are final: " .. case[1], function()
-        -- cjson refuses to carry the bytes that are not UTF-8 nowhere: they pass as they are
-        local rule = {page = 1}
-        for name, value in pairs(case[2]) do rule[name] = value end
-        play {leads = 30, faults = {rule}}
-        local all, err = client:leads {prefetch = 0}:all()
-        assert.is_nil(all)
-        assert.equal(case[3], err.kind)
-        assert.equal(1, err.attempts)
-        assert.equal(1, #server:journal().requests)
-        if case[3] == "json" or case[3] == "shape" then
-          assert.is_number(err.offset)
-          assert.is_nil(err.body)
-        end
-      end)
-    end
-
     it("bad JSON in a transfer that then fails is a fault of the transfer", function()
       local body = "[}" .. (" "):rep(5000)
       play {leads = 30, faults = {{page = 1, attempt = 1, body = body, cut_after = 4000}}}
       assert.equal(30, #client:leads():all())
-    end)
-
-    it("obey Retry-After up to its cap", function()
-      play {leads = 30, faults = {{page = 1, attempt = 1, status = 429, headers = {["Retry-After"] = "7"}}}}
-      assert.equal(30, #client:leads():all())
-      assert.same({7}, client.host.slept)
-      client.host:close()
-      play {leads = 30, faults = {{page = 1, status = 503, headers = {["Retry-After"] = "121"}}}}
-      local _, err = client:leads():all()
-      assert.equal("throttle", err.kind)
-      assert.equal(121, err.retry_after_s)
-      assert.equal(1, err.attempts)
-      assert.same({}, client.host.slept)
-    end)
-
-    it("deadline_s bounds the run, waits included", function()
-      play({leads = 30, faults = {{page = 2, status = 503, headers = {["Retry-After"] = "50"}}}}, {deadline_s = 40})
-      local all, err = client:leads {page_size = 10}:all()
-      assert.is_nil(all)
-      assert.equal("timeout", err.kind)
-      assert.matches("deadline_s", err.message)
-      assert.same({}, client.host.slept)
-      assert.equal(10, #err.partial)
-      assert.equal(10, err.resume.skip)
     end)
 
     it("deadline_s counts time in which nobody pulled, too", function()
@@ -566,64 +427,6 @@ describe("leads", function()
       local _, err = client:leads():all()
       assert.equal("http", err.kind)
       assert.equal(2048, #err.body)
-    end)
-
-    it("a stalled body is a timeout, and heals", function()
-      play({leads = 30, faults = {{page = 1, attempt = 1, stall_after = 100}}}, {idle_timeout_s = 0.2})
-      assert.equal(30, #client:leads():all())
-      client.host:close()
-      play({leads = 30, faults = {{page = 1, stall_after = 100}}}, {idle_timeout_s = 0.1, max_attempts = 1})
-      local _, err = client:leads():all()
-      assert.equal("timeout", err.kind)
-      assert.matches("idle_timeout_s", err.message)
-    end)
-
-    it("nobody there is a network error", function()
-      play {leads = 10}
-      client.host:close()
-      client = world.client("http://127.0.0.1:1", {max_attempts = 2})
-      local _, err = client:leads():all()
-      assert.equal("network", err.kind)
-      assert.equal(2, err.attempts)
-    end)
-
-    it("a server that ignores the page number is found out", function()
-      play {leads = 30, ignore_page = true}
-      local all, err = client:leads {page_size = 10}:all()
-      assert.is_nil(all)
-      assert.equal("shape", err.kind)
-      assert.matches("ignore the page number", err.message)
-      assert.equal(10, #err.partial)
-    end)
-
-    it("ceilings are errors of kind limit", function()
-      play({leads = 30}, {max_lead_bytes = 500})
-      assert.equal("limit", select(2, client:leads():all()).kind)
-      client.host:close()
-      play({leads = 30}, {max_depth = 1})
-      assert.equal("limit", select(2, client:leads():all()).kind)
-      client.host:close()
-      play({leads = 30}, {max_body_bytes = 5000})
-      assert.equal("limit", select(2, client:leads():all()).kind)
-    end)
-
-    it("a redirect is followed within the origin only", function()
-      play {leads = 30, faults = {{page = 1, attempt = 1, status = 307,
-        headers = {Location = "/moved/api/v2/oc/lead?PageNumber=1&PageSize=10"}}}}
-      local all = assert(client:leads {page_size = 10}:all())
-      assert.equal(30, #all)
-      assert.equal("/moved/api/v2/oc/lead", server:journal().requests[2].path)
-      assert.same({}, client.host.slept)
-      client.host:close()
-      play {leads = 30, faults = {{status = 302, headers = {Location = "http://localhost:9/api/v2/oc/lead"}}}}
-      local _, err = client:leads():all()
-      assert.equal("http", err.kind)
-      assert.matches("another origin", err.message)
-      client.host:close()
-      play {leads = 30, faults = {{status = 302, headers = {Location = "?again"}}}}
-      _, err = client:leads():all()
-      assert.equal("http", err.kind)
-      assert.matches("more than 5 redirects", err.message)
     end)
   end)
 

@@ -109,13 +109,42 @@ describe("oc.pager", function()
     assert.equal(1, err.attempts)
   end)
 
+  it("asks for less after a timeout, but not after one for connecting", function()
+    for _, case in ipairs {
+      {{kind = "timeout", message = "slow"}, "page 5000"}, {"reset", "page 20000"},
+      {{kind = "timeout", message = "no connection", connecting = true}, "page 20000"},
+    } do
+      local p = pager {page_size = 20000}
+      p:request()
+      assert.equal("wait", (p:finish(case[1])))
+      local request = p:request()
+      assert.equal(case[2], "page " .. request.page_size)
+      assert.matches("PageSize=" .. request.page_size, request.url)
+    end
+  end)
+
+  it("says that a part is no page's end", function()
+    local p = pager {page_size = 20}
+    for _ = 1, 2 do
+      p:request()
+      p:response(504, {})
+      p:finish()
+    end
+    p:request()
+    p:response(200, {})
+    p:feed(page("a", "b"))
+    p:read()
+    assert.same({"next", "part"}, {p:finish()})
+    assert.equal(0, p:result().pages)
+  end)
+
   it("stops in mid-page at limit, and says how to go on", function()
     local p = pager {limit = 3}
     assert.equal("a b", (answer(p, page("a", "b"))))
     assert.equal("c", (answer(p, page("c", "d"))))
     assert.is_true(p:over())
     assert.equal("limit", p:result().stop_reason)
-    assert.same({page = 2, skip = 1, last_id = "c"}, p:place())
+    assert.same({page = 2, skip = 1, last_id = "c", full = true}, p:place())
     local q = pager {resume = p:place()}
     assert.equal("d", (answer(q, page("c", "d"))))
   end)

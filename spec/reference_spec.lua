@@ -260,6 +260,16 @@ describe("the reference", function()
     end
     assert.equal("", differences(flags_of "list", long(list)))
     assert.equal("", differences(flags_of "sandbox", long(named(section "sandbox flags", ""))))
+    local doctor = named(section "doctor flags", "")
+    for flag in section("client options"):gmatch "`(%-%-[%l-]+)` |" do doctor[flag] = true end
+    assert.equal("", differences(flags_of "doctor", long(doctor)))
+  end)
+
+  it("has every check of the doctor", function()
+    local doctor, checks = require "oc.doctor", {}
+    for _, check in ipairs(doctor.checks) do checks[check.id] = true end
+    assert.equal("", differences(checks, named(section "doctor checks", "")))
+    assert.truthy(text:find("never more than " .. doctor.MOST_REQUESTS, 1, true))
   end)
 
   it("has every exit status", function()

@@ -196,6 +196,32 @@ describe("the sandbox", function()
       assert.same(ids_of(child), ids_of(child, "?PageNumber=3"))
     end)
 
+    it("page_zero says what comes before the first page", function()
+      local function status_of(page) return ask(child, LEADS .. "?PageNumber=" .. page).status end
+      child:configure { leads = 30 }
+      assert.equal(400, status_of(0))
+      child:configure { leads = 30, page_zero = "clamp" }
+      assert.same(ids_of(child), ids_of(child, "?PageNumber=0"))
+      assert.equal(400, status_of(-1))
+      child:configure { leads = 30, page_zero = "empty" }
+      assert.equal("[]", ask(child, LEADS .. "?PageNumber=0").body)
+      child:configure { leads = 30, page_zero = "empty", page_base = 0 }
+      assert.equal(10, #ids_of(child, "?PageNumber=0"))
+    end)
+
+    it("exact_names makes other spellings count for nothing", function()
+      child:configure { leads = 30, exact_names = true }
+      assert.equal(7, #leads_of(child, "?PageSize=7"))
+      assert.equal(10, #leads_of(child, "?pagesize=7"))
+    end)
+
+    it("base_path is where the leads are, and nowhere else", function()
+      child:configure { base_path = "/tenantui" }
+      assert.equal(404, ask(child, LEADS).status)
+      assert.equal(404, ask(child, "/x/tenantui" .. LEADS).status)
+      assert.equal(200, ask(child, "/tenantui" .. LEADS).status)
+    end)
+
     it("drift inserts rows in front once a page was answered", function()
       child:configure { leads = 30 }
       local all = ids_of(child, "?PageSize=30")

@@ -5,6 +5,7 @@
 #include "oc_address.h"
 
 #include "oc_retry.h"
+#include "oc_time.h"
 #include "oc_url.h"
 
 static void push_boolean_field(lua_State *L, const char *name, int v) {
@@ -102,10 +103,22 @@ static int l_retryable(lua_State *L) {
   return 1;
 }
 
+/* http_date(text, now) -> seconds since 1970 | nil: it is none */
+static int l_http_date(lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  int64_t epoch;
+  if (!oc_time_http(&epoch, s, n, (int64_t)luaL_checknumber(L, 2)))
+    return 0;
+  lua_pushnumber(L, (lua_Number)epoch);
+  return 1;
+}
+
 void oc_address_open(lua_State *L) {
   static const luaL_Reg functions[] = {
     {"address", l_address}, {"join", l_join}, {"encode_form", l_encode_form},
-    {"judge", l_judge}, {"backoff", l_backoff}, {"retryable", l_retryable}, {NULL, NULL}};
+    {"judge", l_judge}, {"backoff", l_backoff}, {"retryable", l_retryable},
+    {"http_date", l_http_date}, {NULL, NULL}};
   const luaL_Reg *f;
   for (f = functions; f->name != NULL; f++) {
     lua_pushcfunction(L, f->func);

@@ -38,6 +38,10 @@ static int fail(lua_State *L, const oc_exchange *x) {
     lua_pushinteger(L, f->curl_code);
     lua_setfield(L, -2, "curl_code");
   }
+  if (f->status != 0) {
+    lua_pushinteger(L, f->status);
+    lua_setfield(L, -2, "status");
+  }
   if (oc_exchange_url(x)[0] != '\0') {
     lua_pushstring(L, oc_exchange_url(x));
     lua_setfield(L, -2, "url");
@@ -134,13 +138,14 @@ static void set_boolean(lua_State *L, const char *name, int on) {
 
 static int l_stats(lua_State *L) {
   oc_stats s = oc_exchange_stats(check_exchange(L, 1));
-  lua_createtable(L, 0, 7);
+  lua_createtable(L, 0, 8);
   set_count(L, "bytes", s.bytes);
   set_count(L, "wire_bytes", s.wire_bytes);
   set_number(L, "unattended_s", s.unattended_s);
   set_number(L, "elapsed_s", s.elapsed_s);
   set_boolean(L, "reused", s.reused);
   set_boolean(L, "paused", s.paused);
+  set_boolean(L, "connected", s.connected);
   if (s.http_version != 0) {
     lua_pushstring(L, s.http_version == 10 ? "1.0" : s.http_version == 11 ? "1.1"
                       : s.http_version == 20 ? "2" : "3");

@@ -20,13 +20,14 @@ void oc_page_init(oc_page *p) {
   memset(p, 0, sizeof *p);
   p->base = p->first = p->number = p->resume_page = 1;
   p->size = 200;
+  p->parts = 1;
   p->max_pages = 10;
   p->limit = HUGE_VAL;
   p->max_attempts = 5;
   p->backoff_base_s = 0.5;
   p->backoff_cap_s = 30;
   p->retry_after_cap_s = 120;
-  p->page_stamp = 1;
+  p->page_stamp = p->part_stamp = 1;
   p->free_retry_at = -1;
   oc_seen_init(&p->seen, OC_SEEN_MAX);
 }
@@ -53,40 +54,76 @@ void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, siz
 }
 
 unsigned oc_page_tries(const oc_page *p) {
-  return p->stamp - p->page_stamp + 1;
+  return p->stamp - p->part_stamp + 1;
+}
+
+int64_t oc_page_part_size(const oc_page *p) {
+  return p->size / p->parts;
+}
+
+void oc_page_resume_parts(oc_page *p, int64_t parts, int full) {
+  const int64_t size = p->size / parts;
+  p->parts = parts;
+  p->full = full;
+  if (!full || p->skip == 0 || p->skip > (uint64_t)p->size)
+    return;
+  p->part = (int64_t)(p->skip - 1) / size;  /* the lead sought is its last, or within */
+  p->part_from = (uint64_t)(p->part * size);
+  p->known_from += p->part > 0;
+}
+
+/* The number of a page's part, among pages of that size. */
+static int64_t part_number(const oc_page *p, int64_t page, int64_t part) {
+  return p->base + (page - p->base) * p->parts + part;
+}
+
+int oc_page_is_first(const oc_page *p, int64_t number) {
+  return number == part_number(p, p->first, 0);
 }
 
 int oc_page_ask(oc_page *p, int64_t *number) {
   if (p->stop != OC_STOP_NONE)
     return 0;
   p->reached = p->position > p->reached ? p->position : p->reached;
-  p->position = 0;
-  p->duplicates -= p->page_duplicates;  /* this try counts them again */
-  p->page_duplicates = 0;
+  p->position = p->part_from;
+  p->duplicates -= p->part_duplicates;  /* this try counts them again */
+  p->part_duplicates = 0;
   p->stamp++;
   p->attempts++;
-  *number = p->number;
+  *number = part_number(p, p->number, p->part);
   return 1;
 }
 
 int oc_page_peek(const oc_page *p, int64_t ahead, int64_t *number) {
   if (p->stop != OC_STOP_NONE || p->stage != READ)
     return 0;
-  if ((double)p->pages + (double)ahead >= p->max_pages)
+  ahead += p->part;
+  if ((double)p->pages + (double)(ahead / p->parts) >= p->max_pages)
     return 0;
-  *number = p->number + ahead;
+  *number = part_number(p, p->number, ahead);
   return 1;
+}
+
+/* Makes another part of the page the one at hand. */
+static enum oc_page_next turn_to_part(oc_page *p, int64_t part) {
+  p->part = part;
+  p->part_from = p->position;
+  p->part_stamp = p->stamp + 1;
+  p->part_duplicates = 0;
+  p->attempt = 0;
+  p->missing = 0;
+  p->free_retry_at = -1;
+  return OC_PAGE_PART;
 }
 
 /* Makes another page the one at hand. */
 static enum oc_page_next turn_to(oc_page *p, int64_t number, enum stage stage) {
   p->number = number;
   p->stage = (int)stage;
-  p->attempt = 0;
-  p->position = p->reached = p->fresh = p->page_duplicates = 0;
-  p->free_retry_at = -1;
-  p->missing = 0;
+  p->position = p->reached = p->fresh = 0;
   p->page_stamp = p->stamp + 1;
+  p->parted_stamp = 0;
+  turn_to_part(p, 0);
   return OC_PAGE_NEXT;
 }
 
@@ -133,7 +170,16 @@ static int seek(oc_page *p, const oc_seen_key *key, int has_key) {
 }
 
 /*
-** Has this lead been here? A key seen in an earlier try of the same page is a
+** Was this key seen in an earlier try of the same rows? Tries of the page before
+** it was parted went over all of its rows.
+*/
+static int is_repeated(const oc_page *p, uint32_t stamp) {
+  return (stamp >= p->part_stamp && stamp < p->stamp) ||
+         (stamp >= p->page_stamp && stamp <= p->parted_stamp);
+}
+
+/*
+** Has this lead been here? A key seen in an earlier try of the same rows is a
 ** repetition of ours; any other is a row that moved.
 */
 static int judge(oc_page *p, const oc_seen_key *key, int has_key, uint64_t at) {
@@ -160,11 +206,11 @@ static int judge(oc_page *p, const oc_seen_key *key, int has_key, uint64_t at) {
     p->leads++;
     return 1;
   }
-  if (*stamp < p->stamp && *stamp >= p->page_stamp) {
+  if (is_repeated(p, *stamp)) {
     *stamp = p->stamp;
   } else {
     p->duplicates++;
-    p->page_duplicates++;
+    p->part_duplicates++;
   }
   return 0;
 }
@@ -265,7 +311,7 @@ static enum oc_page_next at_end(oc_page *p) {
 ** ignores the page number; a single one can be rows that moved.
 */
 int oc_page_is_idle(const oc_page *p) {
-  return p->stage == READ && p->position > 0 && p->fresh == 0 && p->idle_pages >= 1 &&
+  return p->stage == READ && p->position > p->part_from && p->fresh == 0 && p->idle_pages >= 1 &&
          p->idle_leads + p->position >= OC_PAGE_GUARD_LEADS;
 }
 
@@ -279,9 +325,13 @@ static void count_idle(oc_page *p) {
   }
 }
 
-/* The page had leads in an earlier try, and now has none: that proves no end. */
-static enum oc_page_next vanished(oc_page *p, double unit_random, double *wait_s) {
-  const oc_page_fault f = {1, -1, 0};
+/* It had leads in an earlier try, and now has none: that proves no end. */
+static int has_vanished(const oc_page *p) {
+  return p->position == p->part_from && p->reached > p->part_from;
+}
+
+static enum oc_page_next ask_again(oc_page *p, double unit_random, double *wait_s) {
+  const oc_page_fault f = {1, -1, 0, 0};
   return oc_page_failed(p, &f, unit_random, wait_s);
 }
 
@@ -290,11 +340,8 @@ static int was_had_before(const oc_page *p) {
   return p->resumed && p->number == p->resumed_at && p->position <= p->skip;
 }
 
-enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) {
-  if (p->stop != OC_STOP_NONE)
-    return OC_PAGE_OVER;
-  if (p->position == 0 && p->reached > 0)
-    return vanished(p, unit_random, wait_s);
+/* All of the page is there, or as much as the server has. */
+static enum oc_page_next end_page(oc_page *p) {
   if (p->stage != READ && p->stage != VERIFY)
     return look_further(p);
   if (p->position == 0)
@@ -310,23 +357,64 @@ enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) 
   return turn_to(p, p->number + 1, READ);
 }
 
+/* Did it come full? Then the next one begins where the numbers say. */
+static void measure(oc_page *p) {
+  p->odd |= p->position - p->part_from != (uint64_t)oc_page_part_size(p);
+  p->full = !p->odd;
+}
+
+enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) {
+  if (p->stop != OC_STOP_NONE)
+    return OC_PAGE_OVER;
+  if (has_vanished(p))
+    return ask_again(p, unit_random, wait_s);
+  if (p->position == p->part_from)
+    return end_page(p);
+  measure(p);
+  return p->part + 1 < p->parts ? turn_to_part(p, p->part + 1) : end_page(p);
+}
+
 enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
-  if (p->number <= p->base)
+  if (p->number <= p->base && p->part == 0)
     return OC_PAGE_FAIL;
-  if (p->reached > 0)
-    return vanished(p, unit_random, wait_s);
+  if (has_vanished(p))
+    return ask_again(p, unit_random, wait_s);
   if (p->missing++ == 0) {
     *wait_s = oc_retry_backoff_s(1, p->backoff_base_s, p->backoff_cap_s, unit_random);
     return OC_PAGE_WAIT;
   }
-  if (p->stage != READ && p->stage != VERIFY)
-    return look_further(p);
-  if (p->had_leads)
-    return at_end(p);
+  if (p->had_leads || (p->stage != READ && p->stage != VERIFY))
+    return end_page(p);
   p->missing = 0;  /* a wrong path looks the same: nothing says that this is the end */
   return OC_PAGE_FAIL;
+}
+
+/*
+** Into how many parts: few requests, but not many that fail before it is small
+** enough. 1: the size cannot be divided, or is not why.
+*/
+static int64_t divisor(int64_t size) {
+  static const int64_t best[] = {4, 5, 3, 2, 7};
+  size_t i;
+  for (i = 0; i < sizeof best / sizeof best[0]; i++)
+    if (size % best[i] == 0 && size / best[i] >= OC_PAGE_PART_LEADS)
+      return best[i];
+  return 1;
+}
+
+static void ask_for_less(oc_page *p) {
+  const int64_t size = oc_page_part_size(p), by = divisor(size);
+  if (p->odd || !(p->full || p->number == p->base) || by == 1)
+    return;
+  if (size <= OC_PAGE_HUGE_LEADS && p->attempt == 1)
+    return;  /* gateways also answer so while they restart */
+  if (p->number > INT64_MAX / (2 * p->parts * by))
+    return;  /* its number would be beyond counting */
+  p->parts *= by;
+  p->part *= by;
+  p->parted_stamp = p->stamp;
 }
 
 enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,
@@ -345,6 +433,8 @@ enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit
   *wait_s = f->retry_after_s >= 0
       ? f->retry_after_s
       : oc_retry_backoff_s(p->attempt, p->backoff_base_s, p->backoff_cap_s, unit_random);
+  if (f->slow)
+    ask_for_less(p);
   return OC_PAGE_WAIT;
 }
 

@@ -7,8 +7,12 @@
 ** comes once, a server that ignores the page number is found out, and a run can
 ** go on in another process. No I/O, no clock, no JSON: the caller tells.
 **
-** For each page:  oc_page_ask; for each lead as sent: oc_page_lead; then one of
-** oc_page_whole, oc_page_missing, oc_page_failed, which says what is next.
+** For each try of a page:  oc_page_ask; for each lead as sent: oc_page_lead; then
+** one of oc_page_whole, oc_page_missing, oc_page_failed, which says what is next.
+**
+** A page that a gateway finds too slow is read in parts: its size divided by a
+** whole number, so that page n of one size is so many pages of the other, row for
+** row. Callers count in pages as they asked for them, whatever the parts.
 */
 #ifndef oc_page_h
 #define oc_page_h
@@ -21,9 +25,12 @@
 
 #define OC_PAGE_ID_BYTES 128     /* a longer id is not kept for resuming */
 #define OC_PAGE_GUARD_LEADS 10   /* leads that two idle pages must have together */
+#define OC_PAGE_HUGE_LEADS 1000  /* more than that is parted at the first slow try */
+#define OC_PAGE_PART_LEADS 10    /* parts are not smaller: the size is not why */
 
 enum oc_page_next {
   OC_PAGE_NEXT,  /* ask: another page, or this one again at once */
+  OC_PAGE_PART,  /* ask: another part of the same page */
   OC_PAGE_WAIT,  /* wait, then ask again */
   OC_PAGE_OVER,  /* the run is over: see stop */
   OC_PAGE_FAIL   /* give up; asking again starts new attempts */
@@ -41,9 +48,12 @@ typedef struct oc_page {
 
   /* the page at hand */
   int64_t number;
+  int64_t parts, part;             /* requests it is read in; the one at hand, from 0 */
   unsigned attempt;                /* failed tries since it last gave up */
   uint64_t position;               /* leads of it seen in this try, as sent */
   uint64_t fresh;                  /* new ones of it, in all tries */
+  int full;                        /* an answer came full, and each until now: so pages
+                                      begin at the rows they should */
 
   /* the run */
   enum oc_page_stop stop;
@@ -64,15 +74,19 @@ typedef struct oc_page {
   int had_leads;                   /* any page of this run had one */
   int stage;
   uint64_t reached;                /* of this page, in former tries */
+  uint64_t part_from;              /* leads of the parts before */
+  int odd;                         /* an answer had another number of leads than asked for */
   int64_t free_retry_at;           /* position at the last retry that was not the server's fault; -1: none */
   uint64_t idle_leads;             /* of the pages before that brought nothing new */
   int idle_pages, missing;
   uint32_t stamp;                  /* numbers the tries of all pages */
   uint32_t page_stamp;             /* of the first try of the page at hand */
+  uint32_t part_stamp;             /* and of the part */
+  uint32_t parted_stamp;           /* of the last try before the page was parted */
   int64_t end_page;                /* where the first reading found the end */
   oc_seen_key sought;
   int has_sought;
-  uint64_t skip, page_duplicates;  /* the latter: of this try */
+  uint64_t skip, part_duplicates;  /* the latter: of this try */
   int64_t resumed_at;
   int64_t known_from;              /* resumed: the first page whose leads are in seen */
   int resumed;
@@ -89,11 +103,26 @@ void oc_page_free(oc_page *p);
 */
 void oc_page_resume(oc_page *p, int64_t page, uint64_t skip, const char *id, size_t n);
 
-/* Starts a try of the page at hand: 1 and its number, or 0 when the run is over. */
+/*
+** What the run before knew of pages: read in so many parts, `full` as below. Behind
+** oc_page_resume; parts divide the size. Parts that were had are not asked for again.
+*/
+void oc_page_resume_parts(oc_page *p, int64_t parts, int full);
+
+/* Leads to ask for in a request. */
+int64_t oc_page_part_size(const oc_page *p);
+
+/*
+** Starts a try of the page at hand: 1 and the number to ask for, which counts
+** pages of oc_page_part_size leads, or 0 when the run is over.
+*/
 int oc_page_ask(oc_page *p, int64_t *number);
 
-/* The page that will follow, for asking ahead: 1 and its number, or 0. */
+/* What will be asked for so many requests later: 1 and its number, or 0. */
 int oc_page_peek(const oc_page *p, int64_t ahead, int64_t *number);
+
+/* Is this number the first one that the run asks for? */
+int oc_page_is_first(const oc_page *p, int64_t number);
 
 /*
 ** A lead of the page at hand, in the order sent. 1: hand it out (if it is wanted);
@@ -106,9 +135,9 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
 void oc_page_handed(oc_page *p);
 
 /*
-** The page's body came whole. OC_PAGE_WAIT, or OC_PAGE_FAIL at last, where it is
-** empty although an earlier try of it had leads; OC_PAGE_FAIL, too, where pages
-** bring nothing new: oc_page_is_idle tells which.
+** The body came whole. OC_PAGE_WAIT, or OC_PAGE_FAIL at last, where it is empty
+** although an earlier try of it had leads; OC_PAGE_FAIL, too, where pages bring
+** nothing new: oc_page_is_idle tells which.
 */
 enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s);
 
@@ -125,13 +154,19 @@ typedef struct oc_page_fault {
   int retryable;
   double retry_after_s;  /* negative: the server did not say */
   int ours;              /* the server lost patience while nobody pulled */
+  int slow;              /* a gateway or a clock lost patience: less may come in time */
 } oc_page_fault;
 
-/* The try failed. OC_PAGE_WAIT with *wait_s, or OC_PAGE_FAIL. */
+/*
+** The try failed. OC_PAGE_WAIT with *wait_s, or OC_PAGE_FAIL. After a slow one (of
+** pages that are not huge: two) the page is asked for in smaller parts, if its rows
+** are known: every page until now came full. A server with a smaller ceiling than
+** ours begins its pages elsewhere.
+*/
 enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,
                                  double *wait_s);
 
-/* How often the page at hand has been asked for. */
+/* How often the page at hand, or the part of it, has been asked for. */
 unsigned oc_page_tries(const oc_page *p);
 
 /* "end", "limit", "max_pages", or NULL while the run is not over. */

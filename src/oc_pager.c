@@ -115,6 +115,15 @@ static int64_t place_field(lua_State *L, const char *name) {
   return (int64_t)v;
 }
 
+/* The number on top of the stack, 1 if it is nil: into so many parts a page may be divided. */
+static int64_t parts_field(lua_State *L, const oc_page *g) {
+  const lua_Number v = lua_isnil(L, -1) ? 1 : lua_tonumber(L, -1);
+  if (!(v >= 1 && v <= (lua_Number)g->size) || g->size % (int64_t)v != 0 ||
+      (lua_Number)g->number * v > 9007199254740992.0)
+    luaL_error(L, "option 'resume': 'parts' does not divide the page size");
+  return (int64_t)v;
+}
+
 static void resume_option(lua_State *L, oc_pager *p) {
   lua_getfield(L, 1, "resume");
   if (lua_istable(L, -1)) {
@@ -123,6 +132,10 @@ static void resume_option(lua_State *L, oc_pager *p) {
     const char *id = push_string_field(L, -1, "last_id", &n);
     oc_page_resume(&p->page, page, (uint64_t)skip, id, n);
     lua_pop(L, 1);
+    lua_getfield(L, -1, "full");
+    lua_getfield(L, -2, "parts");
+    oc_page_resume_parts(&p->page, parts_field(L, &p->page), lua_toboolean(L, -2));
+    lua_pop(L, 2);
   }
   lua_pop(L, 1);
 }
@@ -235,27 +248,27 @@ static void page_url(lua_State *L, const oc_pager *p, int64_t number, oc_buf *ur
   if (status == OC_OK)
     status = add_number(url, name[NUMBER], number);
   if (status == OC_OK)
-    status = add_number(url, name[SIZE], p->page.size);
-  if (status == OC_OK && p->check_online && number == p->page.first)
+    status = add_number(url, name[SIZE], oc_page_part_size(&p->page));
+  if (status == OC_OK && p->check_online && oc_page_is_first(&p->page, number))
     status = oc_url_add_param(url, name[ONLINE], "true", 4);
   check_status(L, status, "base_url");
   lua_settop(L, cache - 1);
 }
 
-static int push_request(lua_State *L, const oc_buf *url, int64_t number) {
-  lua_createtable(L, 0, 3);
+static int push_request(lua_State *L, const oc_pager *p, const oc_buf *url) {
+  lua_createtable(L, 0, 4);
   lua_pushlstring(L, url->p, url->n);
   lua_setfield(L, -2, "url");
   lua_createtable(L, 1, 0);
   lua_pushliteral(L, "Accept: application/json");
   lua_rawseti(L, -2, 1);
   lua_setfield(L, -2, "headers");
-  oc_pushcount(L, number);
-  lua_setfield(L, -2, "page");
+  oc_setcount(L, "page", (uint64_t)p->page.number);
+  oc_setcount(L, "page_size", (uint64_t)oc_page_part_size(&p->page));
   return 1;
 }
 
-/* request() -> {url, headers, page} | nil at the end */
+/* request() -> {url, headers, page, page_size} | nil at the end */
 static int l_request(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   int64_t number;
@@ -280,22 +293,22 @@ static int l_request(lua_State *L) {
     p->redirects = 0;
     page_url(L, p, number, &p->asked);
   }
-  return push_request(L, &p->asked, number);
+  return push_request(L, p, &p->asked);
 }
 
-/* ahead(n) -> the request that will follow n pages later | nil. Changes nothing. */
+/* ahead(n) -> the nth request after the one at hand | nil. Changes nothing. */
 static int l_ahead(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   const lua_Number ahead = luaL_checknumber(L, 2);
   int64_t number;
-  luaL_argcheck(L, ahead >= 1 && ahead <= 1e6, 2, "a number of pages expected");
+  luaL_argcheck(L, ahead >= 1 && ahead <= 1e6, 2, "a number of requests expected");
   lua_settop(L, 1);
   if (!oc_page_peek(&p->page, (int64_t)ahead, &number)) {
     lua_pushnil(L);
     return 1;
   }
   page_url(L, p, number, &p->ahead);
-  return push_request(L, &p->ahead, number);
+  return push_request(L, p, &p->ahead);
 }
 
 /* Pushes headers[name] of the table at index 3. */
@@ -527,12 +540,21 @@ static int l_result(lua_State *L) {
   return 1;
 }
 
-/* place() -> {page, skip, last_id}: behind the last lead that was judged */
+/*
+** place() -> {page, skip, last_id [, parts] [, full]}: behind the last lead that
+** was judged; and what was found out about the size of pages
+*/
 static int l_place(lua_State *L) {
   const oc_page *g = &oc_pager_check(L)->page;
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 9);
   oc_setcount(L, "page", (uint64_t)g->resume_page);
   oc_setcount(L, "skip", g->resume_skip);
+  if (g->parts > 1)
+    oc_setcount(L, "parts", (uint64_t)g->parts);
+  if (g->full) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "full");
+  }
   lua_pushlstring(L, g->last_id, g->last_id_n);
   lua_setfield(L, -2, "last_id");
   return 1;

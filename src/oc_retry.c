@@ -31,6 +31,13 @@ static oc_retry_verdict verdict(enum oc_fault fault, int retryable) {
   oc_retry_verdict v;
   v.fault = fault;
   v.retryable = retryable;
+  v.slow = 0;
+  return v;
+}
+
+static oc_retry_verdict slow_verdict(enum oc_fault fault) {
+  oc_retry_verdict v = verdict(fault, 1);
+  v.slow = 1;
   return v;
 }
 
@@ -41,13 +48,15 @@ oc_retry_verdict oc_retry_judge_status(int status, int has_retry_after) {
     case 401: case 403:
       return verdict(OC_FAULT_AUTH, 0);
     case 408:
-      return verdict(OC_FAULT_TIMEOUT, 1);
+      return slow_verdict(OC_FAULT_TIMEOUT);
     case 429:
       return verdict(OC_FAULT_THROTTLE, 1);
     case 503:
       return verdict(has_retry_after ? OC_FAULT_THROTTLE : OC_FAULT_HTTP, 1);
-    case 500: case 502: case 504:
+    case 500:
       return verdict(OC_FAULT_HTTP, 1);
+    case 502: case 504:
+      return slow_verdict(OC_FAULT_HTTP);
     default:
       return verdict(OC_FAULT_HTTP, 0);
   }

@@ -39,6 +39,7 @@ enum oc_fault oc_fault_of_name(const char *name);
 typedef struct oc_retry_verdict {
   enum oc_fault fault;
   int retryable;
+  int slow;        /* someone lost patience: a smaller question may do */
 } oc_retry_verdict;
 
 /*

@@ -485,6 +485,7 @@ oc_stats oc_exchange_stats(const oc_exchange *x) {
   double now = oc_clock_now();
   read_figures(x, &s);
   s.paused = x->paused;
+  s.connected = x->connected;
   if (x->started) {
     s.elapsed_s = (x->over ? x->ended_at : now) - x->started_at;
     if (!x->over)

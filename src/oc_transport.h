@@ -51,6 +51,7 @@ typedef struct oc_request {
 typedef struct oc_fault {
   const char *kind;                 /* an error kind of the contract; static */
   int curl_code;                    /* CURLcode; 0 when libcurl did not fail */
+  int status;                       /* of a proxy that refused to connect us; 0: none */
   char message[512];                /* in words, without secrets */
 } oc_fault;
 
@@ -62,6 +63,7 @@ typedef struct oc_stats {
   int reused;            /* an open connection served */
   int http_version;      /* 10, 11, 20, 30; 0 before the answer */
   int paused;
+  int connected;         /* the request could be sent */
 } oc_stats;
 
 typedef struct oc_versions {

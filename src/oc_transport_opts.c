@@ -168,7 +168,21 @@ static void set_message(setter *s, oc_exchange *x, const oc_request *r) {
   SET(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "connect headers");
 }
 
+/* A proxy at an https address is trusted by the same rules as the service. */
+static void set_proxy_tls(setter *s, const oc_request *r) {
+  if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_HTTPS_PROXY))
+    return;
+  SET(s, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2, "TLS version");
+  SET(s, CURLOPT_PROXY_SSL_VERIFYPEER, r->insecure ? 0L : 1L, "insecure");
+  SET(s, CURLOPT_PROXY_SSL_VERIFYHOST, r->insecure ? 0L : 2L, "insecure");
+  if (r->ca_file != NULL || r->ca_path != NULL) {
+    SET(s, CURLOPT_PROXY_CAINFO, r->ca_file, "ca_file");
+    SET(s, CURLOPT_PROXY_CAPATH, r->ca_path, "ca_path");
+  }
+}
+
 static void set_tls(setter *s, const oc_request *r) {
+  set_proxy_tls(s, r);
   SET(s, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2, "TLS version");
   SET(s, CURLOPT_SSL_VERIFYPEER, r->insecure ? 0L : 1L, "insecure");
   SET(s, CURLOPT_SSL_VERIFYHOST, r->insecure ? 0L : 2L, "insecure");
@@ -179,7 +193,9 @@ static void set_tls(setter *s, const oc_request *r) {
   }
   set_string(s, CURLOPT_SSLCERT, r->client_cert, "client_cert");
   set_string(s, CURLOPT_SSLKEY, r->client_key, "client_key");
-  set_string(s, CURLOPT_KEYPASSWD, r->client_key_password, "client_key_password");
+  /* Without one OpenSSL would ask whoever sits at the terminal. */
+  SET(s, CURLOPT_KEYPASSWD, r->client_key_password != NULL ? r->client_key_password : "",
+      "client_key_password");
 }
 
 static void take_limits(oc_exchange *x, const oc_request *r) {

@@ -44,9 +44,13 @@ static void add_fields(lua_State *L, oc_pager *p) {
 
 /* Pushes "cannot read page 3: " and the words given; returns it. */
 static const char *page_message(lua_State *L, const oc_pager *p, const char *words) {
-  char number[24];
-  snprintf(number, sizeof number, "%lld", (long long)p->page.number);
-  return lua_pushfstring(L, "cannot read page %s: %s", number, words);
+  char page[80];
+  if (p->page.parts == 1)
+    snprintf(page, sizeof page, "%lld", (long long)p->page.number);
+  else
+    snprintf(page, sizeof page, "%lld (in parts of %lld leads)", (long long)p->page.number,
+             (long long)oc_page_part_size(&p->page));
+  return lua_pushfstring(L, "cannot read page %s: %s", page, words);
 }
 
 typedef struct outcome {
@@ -60,6 +64,7 @@ static void set_outcome(outcome *o, enum oc_fault kind, int retryable, const cha
   o->fault.retryable = retryable;
   o->fault.retry_after_s = -1;
   o->fault.ours = 0;
+  o->fault.slow = 0;
   snprintf(o->words, sizeof o->words, "%s", words);
 }
 
@@ -67,9 +72,12 @@ static void set_outcome(outcome *o, enum oc_fault kind, int retryable, const cha
 static void judge_status(oc_pager *p, outcome *o) {
   const oc_retry_verdict v = oc_retry_judge_status(p->status, p->retry_after_s >= 0);
   char words[sizeof o->words];
-  snprintf(words, sizeof words, "HTTP %d from %.200s", p->status, p->host.p);
+  snprintf(words, sizeof words, p->status == 407
+           ? "HTTP %d from the proxy for %.200s: it wants other credentials (proxy)"
+           : "HTTP %d from %.200s", p->status, p->host.p);
   set_outcome(o, v.fault == OC_FAULT_NONE ? OC_FAULT_HTTP : v.fault, v.retryable, words);
   o->fault.retry_after_s = p->retry_after_s;
+  o->fault.slow = v.slow;
 }
 
 /* Does s, in any case, stand within the first bytes of the body? */
@@ -146,7 +154,9 @@ static void transport_outcome(lua_State *L, outcome *o) {
                 oc_retry_fault_retryable(kind), words != NULL ? words : "the transfer failed");
     lua_getfield(L, 2, "unattended");
     o->fault.ours = lua_toboolean(L, -1);
-    lua_pop(L, 3);
+    lua_getfield(L, 2, "connecting");
+    o->fault.slow = kind == OC_FAULT_TIMEOUT && !lua_toboolean(L, -1);
+    lua_pop(L, 4);
     return;
   }
   set_outcome(o, kind, 1, luaL_checkstring(L, 2));
@@ -159,6 +169,10 @@ static int push_next(lua_State *L, oc_pager *p, enum oc_page_next next, double w
     case OC_PAGE_NEXT:
       lua_pushliteral(L, "next");
       return 1;
+    case OC_PAGE_PART:
+      lua_pushliteral(L, "next");
+      lua_pushliteral(L, "part");
+      return 2;
     case OC_PAGE_OVER:
       lua_pushliteral(L, "end");
       return 1;

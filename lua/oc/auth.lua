@@ -3,6 +3,7 @@
 -- a provider, or walking through its fields, shows nothing.
 
 local cjson = require "cjson.safe"
+local conceal = require "oc.conceal"
 local core = require "oc.core"
 local errors = require "oc.errors"
 local options = require "oc.options"
@@ -14,9 +15,10 @@ local auth = {}
 ---@class oc.Auth
 ---@field fetch fun(self: oc.Auth, send: function): string|nil, number|oc.Error|nil   token, expires_in_s; nil, err
 ---@field renewable boolean   asking again may give another token
+---@field hide? fun(text: string): string   the text without the secrets that only the provider knows
 
-local function provider(name, renewable, fetch)
-  return setmetatable({renewable = renewable, fetch = fetch}, {
+local function provider(name, renewable, fetch, secrets)
+  return setmetatable({renewable = renewable, fetch = fetch, hide = conceal.new(secrets or {})}, {
     __tostring = function() return "oc.auth." .. name .. "(hidden)" end,
     __name = "oc.auth",
   })
@@ -44,7 +46,7 @@ function auth.bearer(token)
   if token:find "[^\33-\126]" then
     error("oc.auth.bearer: 'token' holds what cannot be sent in a header (a blank?)", 2)
   end
-  return provider("bearer", false, function() return token end)
+  return provider("bearer", false, function() return token end, {token})
 end
 
 ---@class oc.ClientCredentials
@@ -56,18 +58,22 @@ end
 
 local credentials_fields = {"tenant_id", "client_id", "client_secret", "scope", "authority"}
 
+-- Its codes are words and GUIDs; anything longer is none.
+local MAX_WORD_BYTES = 64
+
 -- Entra says what is wrong in prose, with a code that can be looked up. The prose
 -- may quote what was sent; the code does not.
 local function refusal(status, body)
   local answer = cjson.decode(body)
   if type(answer) ~= "table" then answer = {} end
   local code = type(answer.error_description) == "string" and answer.error_description:match "AADSTS%d+"
-  local word = type(answer.error) == "string" and answer.error:match "^[%w_.-]+$"
+  local word = type(answer.error) == "string" and #answer.error <= MAX_WORD_BYTES and answer.error:match "^[%w_.-]+$"
+  local trace = type(answer.trace_id) == "string" and #answer.trace_id <= MAX_WORD_BYTES and answer.trace_id or nil
   local said = table.concat({code or "", word or ""}, " "):gsub("^ ", ""):gsub(" $", "")
   return errors.new("auth", ("cannot get a token: %s (HTTP %d)"):format(
     said ~= "" and said or "refused", status), {
     status = status,
-    trace_id = type(answer.trace_id) == "string" and answer.trace_id or nil,
+    trace_id = trace and conceal.contacts(trace),
   })
 end
 
@@ -95,6 +101,7 @@ function auth.client_credentials(credentials)
     given[name] = value
   end
   for _, name in ipairs(credentials_fields) do check_text(what, name, given[name]) end
+  if given.tenant_id:find "^%.%.?$" then error(what .. ": 'tenant_id' is no tenant", 2) end -- but a way out of the path
   local address, fault = options.address(given.authority)
   if not address then error(("%s: authority %s"):format(what, fault), 2) end
 
@@ -109,7 +116,7 @@ function auth.client_credentials(credentials)
     if not status then return nil, body end
     if status ~= 200 then return nil, refusal(status, body) end
     return read_answer(body)
-  end)
+  end, {given.client_secret})
 end
 
 --- Makes a provider of what the user gave as `auth`.

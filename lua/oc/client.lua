@@ -4,6 +4,7 @@
 -- retries. Pages of leads are oc.leads' business.
 
 local auth = require "oc.auth"
+local conceal = require "oc.conceal"
 local core = require "oc.core"
 local errors = require "oc.errors"
 local leads = require "oc.leads"
@@ -120,9 +121,31 @@ local function settle(given, level, getenv)
   if not address and base_given then error("oc.client: option 'base_url' " .. fault, level + 1) end
   if not address then return nil, errors.new("options", "environment variable OC_BASE_URL " .. fault) end
   settled.origin = address.origin
-  if address.loopback and settled.proxy == nil then settled.proxy = "" end -- no proxy reaches this machine's own
   settled.header_lines = header_lines(settled.headers, level + 1)
   return settled
+end
+
+-- User and password of a proxy: the password as it is given, as it is meant, and as it is sent.
+local function proxy_secrets(proxy, secrets)
+  local userinfo = (proxy or ""):match "^[^/]*//([^/]*)@" or (proxy or ""):match "^([^/]*)@"
+  if not userinfo then return end
+  local meant = userinfo:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  secrets[#secrets + 1] = userinfo:match ":(.*)"
+  secrets[#secrets + 1] = meant:match ":(.*)"
+  secrets[#secrets + 1] = conceal.base64(meant)
+end
+
+-- Shorter values of headers are words, and no keys.
+local MIN_HEADER_BYTES = 8
+
+-- The secrets among the options.
+local function secrets_of(settled)
+  local secrets = {settled.client_key_password}
+  for name, value in pairs(settled.headers or {}) do
+    if #value >= MIN_HEADER_BYTES and not name:lower():find "^accept" then secrets[#secrets + 1] = value end
+  end
+  proxy_secrets(settled.proxy, secrets)
+  return secrets
 end
 
 --- A client of one service. No request is made yet. Raises for what the program
@@ -148,6 +171,7 @@ function client.new(given)
     if err then return nil, err end
   end
   self.auth, settled.auth = provider or nil, nil
+  self.hide = conceal.new(secrets_of(settled))
   self.transport = {}
   for _, name in ipairs(transport_names) do self.transport[name] = settled[name] end
   self.transport.user_agent = settled.user_agent or "oc/" .. version
@@ -180,6 +204,10 @@ function Client:open(request)
   local all = {}
   for name, value in pairs(self.transport) do all[name] = value end
   for name, value in pairs(request) do all[name] = value end
+  if all.proxy == nil then
+    local address = core.address(all.url)
+    if address and address.loopback then all.proxy = "" end -- no proxy reaches this machine's own
+  end
   return self.host:open(all)
 end
 
@@ -246,9 +274,14 @@ function Client:authorization(deadline)
     local token, more = self.auth:fetch(function(request)
       return send(self, "cannot get a token", request, deadline)
     end)
-    if not token then return nil, more end
+    if not token then
+      if errors.is(more) then self:conceal(more) end
+      return nil, more
+    end
     local life = type(more) == "number" and more or math.huge
     self.token, self.tokens = token, self.tokens + 1
+    self.hide_tokens = conceal.new {token, self.newest_token}
+    self.newest_token = token
     self.token_until = life == math.huge and life or now + life - math.min(TOKEN_MARGIN_S, life / 10)
   end
   return "Authorization: Bearer " .. self.token
@@ -261,6 +294,16 @@ function Client:renew(line)
   if not self.auth or not self.auth.renewable then return false end
   if line == "Authorization: Bearer " .. tostring(self.token) then self.token = nil end
   return true
+end
+
+--- Takes the secrets this client knows out of what a server made of an error.
+---@param err oc.Error   changed
+---@return oc.Error
+function Client:conceal(err)
+  errors.conceal(err, self.hide)
+  if self.auth and self.auth.hide then errors.conceal(err, self.auth.hide) end
+  if self.hide_tokens then errors.conceal(err, self.hide_tokens) end
+  return err
 end
 
 --- All leads that match, page after page.

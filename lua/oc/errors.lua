@@ -3,6 +3,7 @@
 -- C makes most of them; this makes those that Lua finds, and reads what a
 -- service says about its own errors. Knows nothing of retries.
 
+local conceal = require "oc.conceal"
 local core = require "oc.core"
 local cjson = require "cjson.safe"
 
@@ -61,20 +62,35 @@ function errors.is(value)
   return type(value) == "table" and getmetatable(value) == core.error_metatable
 end
 
-local function text_or_nil(value)
-  return type(value) == "string" and value or nil
+local function words_or_nil(value)
+  return type(value) == "string" and conceal.contacts(value) or nil
 end
 
 --- Adds what the body of an error says, where it is the service's problem JSON:
---- `title`, `trace_id` and `fields`.
+--- `title`, `trace_id` and `fields`, without e-mail addresses and telephone numbers.
 ---@param err oc.Error
 ---@return oc.Error
 function errors.explain(err)
   local problem = err.body and cjson.decode(err.body)
   if type(problem) ~= "table" then return err end
-  err.title = err.title or text_or_nil(problem.title)
-  err.trace_id = err.trace_id or text_or_nil(problem.traceId)
-  if type(problem.errors) == "table" then err.fields = problem.errors end
+  err.title = err.title or words_or_nil(problem.title)
+  err.trace_id = err.trace_id or words_or_nil(problem.traceId)
+  if type(problem.errors) == "table" then
+    err.fields = problem.errors
+    conceal.within(err.fields, conceal.contacts)
+  end
+  return err
+end
+
+--- Hides secrets in all that others have said: a server may send back what it was sent.
+---@param err oc.Error
+---@param hide fun(text: string): string
+---@return oc.Error
+function errors.conceal(err, hide)
+  for _, name in ipairs {"message", "title", "trace_id", "url", "body"} do
+    if type(err[name]) == "string" then err[name] = hide(err[name]) end
+  end
+  if type(err.fields) == "table" then conceal.within(err.fields, hide) end
   return err
 end
 

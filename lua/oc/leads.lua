@@ -35,6 +35,8 @@ Leads.__name = "oc.leads"
 ---@field last_id string   id of the last of them, "" if it had none
 ---@field page_size integer
 ---@field page_base integer
+---@field parts? integer   requests that a page is read in, when the service is too slow for one
+---@field full? boolean   every page until then came full
 ---@field ms_tenant_id? string
 ---@field check_online? boolean
 
@@ -68,7 +70,8 @@ local function check_resume(token, given, origin, level)
   if token.version ~= RESUME_VERSION then
     refuse(("a token of version %d expected, got %s"):format(RESUME_VERSION, tostring(token.version)))
   end
-  local known = {version = true, ms_tenant_id = true, check_online = true, origin = true, last_id = true}
+  local known = {version = true, ms_tenant_id = true, check_online = true, origin = true, last_id = true,
+    parts = true, full = true}
   for _, name in ipairs {"page", "skip", "page_size", "page_base"} do
     known[name] = true
     local value = token[name]
@@ -76,15 +79,21 @@ local function check_resume(token, given, origin, level)
       refuse(("'%s' is no whole number"):format(name))
     end
   end
-  local types = {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean"}
+  local types = {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean",
+    full = "boolean"}
   for name, wanted in pairs(types) do
-    local optional = name == "ms_tenant_id" or name == "check_online"
-    if type(token[name]) ~= wanted and not (optional and token[name] == nil) then
+    local needed = name == "last_id" or name == "origin"
+    if type(token[name]) ~= wanted and (needed or token[name] ~= nil) then
       refuse(("'%s' is no %s"):format(name, wanted))
     end
   end
   if token.page_size < 1 or token.page_size > 20000 then refuse "'page_size' is not from 1 to 20000" end
   if token.page_base > 1 then refuse "'page_base' is not 0 or 1" end
+  local parts = token.parts or 1
+  local whole = type(parts) == "number" and parts >= 1 and parts % 1 == 0
+  if not whole or token.page_size % parts ~= 0 or token.page * parts > 2 ^ 53 then
+    refuse "'parts' does not divide page_size"
+  end
   local tenant = token.ms_tenant_id
   if tenant and (tenant == "" or tenant:find "%z" or #tenant > MAX_TENANT_BYTES) then
     refuse "'ms_tenant_id' is not usable"
@@ -148,7 +157,8 @@ function leads.new(client, given, level)
   options.defaults(options.leads, settled)
   return setmetatable({
     client = client, host = client.host, settings = settled, pager = new_pager(client, settled),
-    ahead = {}, default_max_pages = default_max_pages, started = client.host.now(),
+    ahead = {}, part_size = settled.page_size / (settled.resume and settled.resume.parts or 1),
+    default_max_pages = default_max_pages, started = client.host.now(),
     deadline = client.settings.deadline_s and client.host.now() + client.settings.deadline_s,
   }, Leads)
 end
@@ -208,6 +218,10 @@ end
 local function ask(self)
   local request = self.pager:request()
   self.page_number = request.page
+  if request.page_size < self.part_size then
+    self.client.log("info", "smaller_pages", {page = request.page, page_size = request.page_size})
+  end
+  self.part_size = request.page_size
   if not self.page_started then
     self.page_started, self.page_count, self.page_attempts = self.host.now(), 0, 0
     self.page_bytes = self.pager:result().bytes
@@ -248,7 +262,7 @@ local function fail(self, err)
   drop_exchange(self)
   drop_ahead(self) -- who gives up now leaves nothing open
   self.failed = true
-  errors.explain(err)
+  self.client:conceal(errors.explain(err))
   if err.status == 401 and not self.client.auth then
     err.message = err.message .. "; no credentials were given (see auth)"
   end
@@ -285,6 +299,7 @@ local function finish_run(self)
 end
 
 local function tell_retry(self, wait_s, why)
+  self.client:conceal(why)
   local info = {page = self.page_number, attempt = why.attempts, wait_s = wait_s, kind = why.kind,
     status = why.status, message = why.message}
   self.client.log("info", "retry", info)
@@ -293,14 +308,16 @@ end
 
 -- The answer is over, well or not. true: go on; false: the run is over; nil, err.
 local function finish_page(self, err)
-  if err and self.entry and self.entry.x:stats().unattended_s > UNATTENDED_S then
-    err.unattended = err.kind == "network" or nil
+  if err and self.entry then
+    local stats = self.entry.x:stats()
+    err.unattended = err.kind == "network" and stats.unattended_s > UNATTENDED_S or nil
+    err.connecting = stats.connected == false or nil
   end
   drop_exchange(self)
   local late = past_deadline(self, 0)
   if err and late then return fail(self, late) end
   local what, more, why = self.pager:finish(err, self.host.random())
-  if err then err.unattended = nil end -- was for the pager only
+  if err then err.unattended, err.connecting = nil, nil end -- were for the pager only
   if what == nil then
     return fail(self, more)
   elseif what == "wait" then
@@ -314,6 +331,10 @@ local function finish_page(self, err)
     return true
   end
   assert(what == "next" or what == "end", "the pager's answer is unknown")
+  if more == "part" then
+    self.renewed = nil
+    return not self.closed
+  end
   self.page_done = page_info(self) -- for pages(); next() has no use for it
   self.page_started, self.renewed = nil, nil
   if what == "end" then finish_run(self) end -- first: a hook may raise

@@ -143,7 +143,7 @@ share(options.pager, options.leads, "page_size", "page", "max_pages", "limit", "
 
 local function shown(option, value)
   if option.secret then return "a " .. type(value) end
-  return type(value) == "string" and string.format("%q", value) or tostring(value)
+  return type(value) == "string" and (string.format("%q", value):gsub("%c", "?")) or tostring(value)
 end
 
 local function range(option)
@@ -161,6 +161,7 @@ local function fault_of_table(option, value)
       return ("'%s' is none of %s"):format(tostring(key), table.concat(option.keys, ", "))
     end
     if type(text) ~= "string" or text == "" then return ("'%s' is no text"):format(key) end
+    if text:find "[%z\1-\31\127]" then return ("'%s' holds a control character"):format(key) end
   end
 end
 

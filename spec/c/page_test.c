@@ -49,7 +49,7 @@ static enum oc_page_next page(oc_page *p, int64_t want, const char *sent) {
 
 /* A try that breaks off behind these leads, in a way that is worth repeating. */
 static void broken_page(oc_page *p, int64_t want, const char *sent) {
-  static const oc_page_fault reset = {1, -1, 0};
+  static const oc_page_fault reset = {1, -1, 0, 0};
   ask(p, want);
   leads(p, sent);
   CHECK_EQ_INT(oc_page_failed(p, &reset, 0.5, &wait_s), OC_PAGE_WAIT);
@@ -236,7 +236,7 @@ static void test_twice_on_one_page_that_is_tried_twice(void) {
 }
 
 static void test_attempts_run_out_and_start_anew(void) {
-  static const oc_page_fault reset = {1, -1, 0};
+  static const oc_page_fault reset = {1, -1, 0, 0};
   oc_page p;
   start(&p);
   p.max_attempts = 2;
@@ -252,7 +252,7 @@ static void test_attempts_run_out_and_start_anew(void) {
 }
 
 static void test_what_is_not_worth_a_retry(void) {
-  static const oc_page_fault final = {0, -1, 0};
+  static const oc_page_fault final = {0, -1, 0, 0};
   oc_page p;
   start(&p);
   ask(&p, 1);
@@ -262,7 +262,7 @@ static void test_what_is_not_worth_a_retry(void) {
 }
 
 static void test_waits(void) {
-  oc_page_fault f = {1, 7, 0};
+  oc_page_fault f = {1, 7, 0, 0};
   oc_page p;
   start(&p);
   ask(&p, 1);
@@ -280,7 +280,7 @@ static void test_waits(void) {
 }
 
 static void test_retry_after_beyond_its_cap(void) {
-  oc_page_fault f = {1, 120, 0};
+  oc_page_fault f = {1, 120, 0, 0};
   oc_page p;
   start(&p);
   ask(&p, 1);
@@ -292,7 +292,7 @@ static void test_retry_after_beyond_its_cap(void) {
 }
 
 static void test_our_own_pause_costs_no_attempt_while_it_gets_on(void) {
-  static const oc_page_fault ours = {1, -1, 1};
+  static const oc_page_fault ours = {1, -1, 1, 0};
   oc_page p;
   start(&p);
   p.max_attempts = 1;

@@ -57,6 +57,7 @@ static void test_statuses(void) {
     oc_retry_verdict v = oc_retry_judge_status(rows[i].status, rows[i].has_retry_after);
     CHECK_EQ_INT(v.fault, rows[i].fault);
     CHECK_EQ_INT(v.retryable, rows[i].retryable);
+    CHECK_EQ_INT(v.slow, rows[i].status == 408 || rows[i].status == 502 || rows[i].status == 504);
   }
 }
 

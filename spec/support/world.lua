@@ -12,7 +12,7 @@ function world.host(deps)
   deps = deps or {}
   local slept, skipped = {}, 0
   local host = assert(script_host.new({}, {
-    sleep = function(seconds)
+    sleep = deps.sleep or function(seconds)
       slept[#slept + 1] = seconds
       skipped = skipped + seconds
       return true

@@ -9,7 +9,7 @@ local cli = {}
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"list", "sandbox", "version"}
+local names = {"doctor", "list", "sandbox", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end

@@ -4,14 +4,13 @@
 -- token only when its bytes are out.
 
 local core = require "oc.core"
-local errors = require "oc.errors"
 local flags = require "oc.cli.flags"
 local messages = require "oc.cli.messages"
 local oc = require "oc"
 local options = require "oc.options"
 local output = require "oc.cli.output"
 local progress = require "oc.cli.progress"
-local secrets = require "oc.cli.secrets"
+local settings = require "oc.cli.settings"
 local sink = require "oc.cli.sink"
 local token = require "oc.cli.token"
 
@@ -48,33 +47,9 @@ Examples:
   flags.add(parser, options.client)
 end
 
-local function usage(message) return nil, errors.new("options", message) end
-
--- What a program would have got wrong is here a wrong flag: without the place in
--- the code, and by the name of the flag. Anything else is a fault of ours.
-local function usage_fault(raised)
-  local text = tostring(raised):gsub("^[^:]*:%d+: ", "")
-  local found = text:match "^oc%.client: (.*)" or text:match "^leads: (.*)"
-  if not found then error(raised, 0) end
-  return usage((found:gsub("option '([%w_]+)':?", function(name)
-    return name == "resume" and "--resume:" or flags.name_of(name)
-  end)))
-end
-
--- Calls what raises for wrong options: value | nil, err.
-local function checked(f, ...)
-  local ok, value, err = pcall(f, ...)
-  if not ok then return usage_fault(value) end
-  return value, err
-end
-
 local function new_client(run)
-  local given = flags.given(options.client, run.parsed)
-  if run.parsed.token_file then
-    local fault
-    given.auth, fault = secrets.token_file(run.parsed.token_file)
-    if fault then return usage(fault) end
-  end
+  local given, err = settings.client(run.parsed)
+  if not given then return nil, err end
   given.log = function(level, event, fields)
     if event ~= "cut_by_max_pages" then run.say:log(level, event, fields) end -- said better at the end
   end
@@ -84,7 +59,7 @@ local function new_client(run)
     run.sink:flush()
   end
   given.on_retry = function(info) if run.progress then run.progress:retry(info) end end
-  return checked(oc.client, given)
+  return settings.checked(oc.client, given)
 end
 
 local function table_columns(terminal)
@@ -98,7 +73,7 @@ end
 local function prepare(parsed, say)
   local run = {say = say, parsed = parsed, terminal = os.getenv "TERM" ~= "dumb" and core.terminal(2)}
   local resume, part_bytes, err
-  if parsed.output == "" then return usage "--output: a file name expected" end
+  if parsed.output == "" then return settings.usage "--output: a file name expected" end
   if parsed.resume then
     resume, part_bytes = token.read(parsed.resume)
     if not resume then return nil, part_bytes end
@@ -107,17 +82,17 @@ local function prepare(parsed, say)
   run.columns = table_columns(run.to_terminal)
   run.format = parsed.format or (run.to_terminal and "table" or "ndjson")
   if parsed.output and (part_bytes or 0) > 0 and not output.continues(run.format) then
-    return usage(("--resume: only ndjson can be continued in a file, not %s"):format(run.format))
+    return settings.usage(("--resume: only ndjson can be continued in a file, not %s"):format(run.format))
   end
   if parsed.output and resume and not part_bytes and core.file_mode(parsed.output) then
-    return usage(("--output %s: it is there, and the rest of a run would replace it; give another name")
+    return settings.usage(("--output %s: it is there, and the rest of a run would replace it; give another name")
       :format(parsed.output))
   end
   run.client, err = new_client(run)
   if not run.client then return nil, err end
   local leads_options = flags.given(options.leads, parsed)
   leads_options.resume, leads_options.raw = resume, output.is_raw(run.format)
-  run.leads, err = checked(run.client.leads, run.client, leads_options)
+  run.leads, err = settings.checked(run.client.leads, run.client, leads_options)
   if not run.leads then return nil, err end
   if not parsed.output then
     run.sink = sink.stdout()

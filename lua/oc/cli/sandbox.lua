@@ -21,9 +21,11 @@ local settable = {
   {"--leads", "leads", number, "N", "how many leads there are, up to 1000000 (default 10: the samples)"},
   {"--seed", "seed", number, "N", "seed of the generated leads (default 1); same seed, same leads"},
   {"--page-base", "page_base", number, "N", "number of the first page, 0 or 1 (default)"},
+  {"--page-zero", "page_zero", nil, "HOW", "page 0 where pages begin at 1: refuse (default), clamp or empty"},
   {"--page-cap", "page_cap", number, "N", "never give more leads a page than this"},
   {"--shape", "shape", nil, "SHAPE", "array (default), nested, data, items or value"},
   {"--end-status", "end_status", number, "404", "answer this past the last page, in place of an empty page"},
+  {"--base-path", "base_path", nil, "PATH", "the leads are below this path only, such as /tenantui"},
   {"--token", "token", nil, "TEXT", "want this bearer token"},
   {"--client-id", "client_id", nil, "TEXT", "what the token endpoint accepts"},
   {"--client-secret", "client_secret", nil, "TEXT", "what the token endpoint accepts"},
@@ -88,8 +90,10 @@ local function example(url, parsed)
       flags.assignment("OC_CLIENT_SECRET", parsed.client_secret or "any"),
     }, " ")
   end
-  if secret == "" then return "oc-leads list --base-url " .. url end
-  return ("OC_BASE_URL=%s %s oc-leads list"):format(url, secret)
+  local base_url = url .. (parsed.base_path or "")
+  local base = parsed.page_base == 0 and " --page-base 0" or ""
+  if secret == "" then return ("oc-leads list --base-url %s%s"):format(base_url, base) end
+  return ("OC_BASE_URL=%s %s oc-leads list%s"):format(base_url, secret, base)
 end
 
 local function serve(server, parsed)

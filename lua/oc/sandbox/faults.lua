@@ -15,6 +15,7 @@ local faults = {}
 ---@class oc.sandbox.FaultRule
 ---@field path? "lead"|"token" which endpoint, default "lead"
 ---@field page? integer the page asked for; absent = any
+---@field page_size_over? integer only requests for more leads than this
 ---@field attempt? integer which request for this page (and tenant) since configuring, from 1; absent = each
 ---@field times? integer how often this rule may fire; absent = always
 ---@field status? integer answer with this status; without `body` any other than 200 has an empty one
@@ -43,6 +44,7 @@ end
 local CHECKS = {
   path = { function(v) return v == "lead" or v == "token" end, '"lead" or "token"' },
   page = { is_whole, "an integer" },
+  page_size_over = { is_whole, "an integer" },
   attempt = { is_whole, "an integer" },
   times = { is_whole, "an integer" },
   status = { function(v) return is_whole(v) and v >= 200 and v <= 599 end, "an integer of 200 to 599" },
@@ -122,13 +124,14 @@ local NO_RULE = {}
 --- The rule a request meets, an empty one when none does.
 ---@param path "lead"|"token"
 ---@param attempt integer
----@param page? integer
+---@param asked? {page: integer, size: integer}
 ---@return oc.sandbox.FaultRule
-function Script:meet(path, attempt, page)
+function Script:meet(path, attempt, asked)
   for i, rule in ipairs(self.rules) do
     local fired = self.fired[i] or 0
     local fits = (rule.path or "lead") == path
-      and (rule.page == nil or rule.page == page)
+      and (rule.page == nil or asked and rule.page == asked.page)
+      and (rule.page_size_over == nil or asked and asked.size > rule.page_size_over)
       and (rule.attempt == nil or rule.attempt == attempt)
       and (rule.times == nil or fired < rule.times)
     if fits then

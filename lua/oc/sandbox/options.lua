@@ -18,11 +18,14 @@ local options = {}
 ---@field token_uses? integer a token is good for this many lead requests; default: no end
 ---@field gzip? boolean compress for clients that accept it, default true
 ---@field page_base? integer number of the first page, 0 or 1 (default)
+---@field page_zero? "refuse"|"clamp"|"empty" what page 0 is where pages begin at 1: a 400 (default), page 1, or `[]`
 ---@field page_cap? integer never more leads a page than this
 ---@field shape? "array"|"nested"|"data"|"items"|"value" default "array"
 ---@field pretty? boolean JSON with white space
 ---@field end_status? integer 404 past the end instead of `[]`
 ---@field ignore_page? boolean always give page one
+---@field exact_names? boolean parameter names count only as documented; default: whatever their case
+---@field base_path? string the leads are below this path only, such as /tenantui; default: below any
 ---@field drift? {after_page: integer, insert: integer?, remove: integer?} rows move once that page has been answered
 ---@field online? table<string, table> tenant id -> fields of the lead Microsoft knows of; default: one is invented for
 ---  every GUID that ends in an even digit
@@ -96,6 +99,18 @@ local function check_shape(value)
   return true
 end
 
+local PAGE_ZERO = { refuse = true, clamp = true, empty = true }
+
+local function check_page_zero(value)
+  if not PAGE_ZERO[value] then return nil, 'page_zero must be "refuse", "clamp" or "empty"' end
+  return true
+end
+
+local function check_base_path(value)
+  if type(value) == "string" and value:find "^/[^?#]*[^/?#]$" then return true end
+  return nil, "base_path must be a path that begins with a slash and ends without one"
+end
+
 local function integer(low, high)
   return function(value, name)
     if not is_integer(value, low, high) then
@@ -131,11 +146,14 @@ local LIST = {
   { name = "token_uses", check = integer(0, MAX_INTEGER) },
   { name = "gzip", check = of_type "boolean", default = true },
   { name = "page_base", check = integer(0, 1), default = 1 },
+  { name = "page_zero", check = check_page_zero, default = "refuse" },
   { name = "page_cap", check = integer(1, MAX_INTEGER) },
   { name = "shape", check = check_shape, default = "array" },
   { name = "pretty", check = of_type "boolean", default = false },
   { name = "end_status", check = integer(404, 404) },
   { name = "ignore_page", check = of_type "boolean", default = false },
+  { name = "exact_names", check = of_type "boolean", default = false },
+  { name = "base_path", check = check_base_path },
   { name = "drift", check = check_drift },
   { name = "online", check = check_online },
   { name = "civic_sync", check = check_civic_sync, default = {} },

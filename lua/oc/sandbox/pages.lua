@@ -60,7 +60,7 @@ end
 -- The page of those among `total` leads that its number says; `index_at` knows which lead stands where.
 local function build(self, total, index_at, number, size, pause)
   local before = (number - self.options.page_base) * size
-  local count = math.max(0, math.min(size, total - before))
+  local count = before < 0 and 0 or math.max(0, math.min(size, total - before))
   local tally, parts = store.tally(), {}
   for i = 1, count do
     parts[i] = self.leads:read(index_at(before + i), tally)

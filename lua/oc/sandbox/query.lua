@@ -27,10 +27,10 @@ local function refusal(errors)
   }
 end
 
--- Names bind without case; the first of several counts; an empty value is none.
+-- Names bind without case, unless they are to be exact; the first of several counts; an empty value is none.
 local function value_of(pairs_given, name)
   for _, pair in ipairs(pairs_given) do
-    if pair.name:lower() == name:lower() then
+    if pair.name == name or not pairs_given.exact and pair.name:lower() == name:lower() then
       if pair.value == "" then return nil end
       return pair.value
     end
@@ -63,13 +63,15 @@ end
 
 --- Reads the parameters of a lead request.
 ---@param pairs_given {name: string, value: string}[]
----@param page_base integer the lowest and default page number
+---@param settings oc.sandbox.Options of which page_base is the default page, and page_base and page_zero say the lowest
 ---@return oc.sandbox.Asked|nil
 ---@return oc.sandbox.Answer? refusal 400
-function query.lead(pairs_given, page_base)
-  local errors = {}
+function query.lead(pairs_given, settings)
+  local errors, page_base = {}, settings.page_base
+  local lowest = settings.page_zero == "refuse" and page_base or 0
+  pairs_given.exact = settings.exact_names
   local asked = {
-    page = integer(pairs_given, errors, "PageNumber", page_base, page_base, MAX_INTEGER),
+    page = integer(pairs_given, errors, "PageNumber", page_base, lowest, MAX_INTEGER),
     size = integer(pairs_given, errors, "PageSize", DEFAULT_PAGE_SIZE, 1, MAX_PAGE_SIZE),
     check_online = boolean(pairs_given, errors, "checkOnline"),
     tenant = value_of(pairs_given, "msTenantId"),

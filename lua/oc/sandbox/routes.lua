@@ -59,7 +59,8 @@ end
 local function page_of(state, asked, pause)
   local settings, leads = state.options, state.leads
   local size = math.min(asked.size, settings.page_cap or asked.size)
-  local number = settings.ignore_page and settings.page_base or asked.page
+  local clamped = asked.page < settings.page_base and settings.page_zero == "clamp"
+  local number = (settings.ignore_page or clamped) and settings.page_base or asked.page
   if not asked.tenant then
     local view = leads:view()
     -- Told before it is built: whoever asks for the next page meanwhile finds the rows moved already.
@@ -96,11 +97,11 @@ end
 local UNAUTHORIZED = { status = 401, body = "", headers = { ["WWW-Authenticate"] = 'Bearer error="invalid_token"' } }
 
 local function answer_lead(state, request, entry, pause, log)
-  local asked, problem = query.lead(request.query, state.options.page_base)
+  local asked, problem = query.lead(request.query, state.options)
   entry.page, entry.page_size = asked and asked.page, asked and asked.size
   local key = asked and ("%d %s"):format(asked.page, asked.tenant or "") or "refused"
   entry.attempt = next_attempt(state, key)
-  local rule = state.faults:meet("lead", entry.attempt, entry.page)
+  local rule = state.faults:meet("lead", entry.attempt, asked)
   if rule.expire_token then state.tokens:expire_all() end
   if state.tokens:required() then
     entry.authorized = state.tokens:accept(request.headers.authorization)
@@ -125,7 +126,9 @@ end
 
 local function answer_of(state, request, entry, pause, log)
   local path = request.path:lower()
-  if request.method == "GET" and path:find("/api/v2/oc/lead$") then
+  local base = state.options.base_path
+  local below = not base or path == base:lower() .. "/api/v2/oc/lead"
+  if request.method == "GET" and below and path:find("/api/v2/oc/lead$") then
     return answer_lead(state, request, entry, pause, log)
   end
   local tenant = path:match("/([^/]+)/oauth2/v2%.0/token$")
