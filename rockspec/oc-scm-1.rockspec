@@ -45,6 +45,7 @@ build = {
         "src/oc_encode.c",
         "src/oc_error.c",
         "src/oc_file.c",
+        "src/oc_head.c",
         "src/oc_http.c",
         "src/oc_http_options.c",
         "src/oc_interrupt.c",

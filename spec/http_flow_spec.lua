@@ -4,6 +4,7 @@ local core = require "oc.core"
 local http = require "support.raw_http"
 
 local PATIENCE_S = http.PATIENCE_S
+local accept = http.accept
 local answer = http.answer
 local assert_fault = http.assert_fault
 local child = http.child
@@ -26,7 +27,7 @@ describe("core.http", function()
       local server, url = listen() -- takes connections, but says nothing of TLS
       local pool = new_pool()
       local x = pool:start {url = url:gsub("http", "https"), connect_timeout_s = 0.1, idle_timeout_s = 30}
-      assert(server:accept())
+      accept(server)
       local _, err = drain(pool, x)
       assert_fault(err, "timeout", "^no connection to 127%.0%.0%.1:%d+ in 0.1 s %(connect_timeout_s%)$")
     end)
@@ -92,7 +93,7 @@ describe("core.http", function()
       answer(pool, server, sized(("x"):rep(100000)))
       together(pool, function() return x:stats().paused end)
       local other = pool:start {url = silent_url, idle_timeout_s = 0.6}
-      assert(silent:accept())
+      accept(silent)
       local _, err = drain(pool, other)
       assert_fault(err, "timeout", "idle_timeout_s")
       assert.is_true(x:stats().paused)
@@ -176,7 +177,7 @@ describe("core.http", function()
       local server, url = listen()
       local pool = new_pool()
       local x = pool:start {url = url}
-      assert(server:accept())
+      accept(server)
       while pool:counts().open == 1 and pool:wait(0.05) do end
       assert.is_nil((x:head()))
       assert.has_error(function() pool:wait(-1) end)
@@ -204,7 +205,7 @@ describe("core.http", function()
       local pool = new_pool()
       local x, other = pool:start {url = url}, pool:start {url = silent_url}
       answer(pool, server, sized "hello")
-      assert(silent:accept())
+      accept(silent)
       together(pool, function() return pool:counts().open == 1 end)
       assert.is_true(pool:wait(PATIENCE_S))
       assert.is_false(pool:wait(0.05, other))

@@ -88,6 +88,20 @@ describe("core.http", function()
       assert.matches("^one +two%s+three$", headers.long)
     end)
 
+    it("folded onto an empty one is its value", function()
+      local _, _, x = fetch(sized("", "A: b\r\nLocation:\r\n  /there\r\n"))
+      assert.are.equal("/there", (select(2, x:head())).location)
+    end)
+
+    it("may have several blanks before its status, as libcurl takes it", function()
+      -- the body is more than the buffer holds: nobody reads it before there is a head
+      local body, err, x = fetch("HTTP/1.1  200 OK\r\nContent-Length: 3000\r\n\r\n" .. ("x"):rep(3000), nil,
+        {buffer_bytes = 1})
+      assert.is_nil(err)
+      assert.are.equal(200, (x:head()))
+      assert.are.equal(3000, #body)
+    end)
+
     it("may be empty", function()
       local body, err, x = fetch("HTTP/1.1 204 No Content\r\n\r\n")
       assert.is_nil(err)

@@ -83,8 +83,9 @@ describe("a proxy", function()
     return ("http://hidden-user:hidden-password@127.0.0.1:%d"):format(port)
   end
 
-  teardown(function()
+  after_each(function()
     for _, one in ipairs(deaf) do one:close() end
+    deaf = {}
   end)
 
   local function assert_no_secret(err)

@@ -167,6 +167,7 @@ describe("the reference", function()
   end)
 
   local client = assert(oc.client {base_url = "http://127.0.0.1:1", auth = false, log = false})
+  teardown(function() client:close() end)
   local objects = {
     client = getmetatable(client).__index,
     leads = getmetatable((client:leads())).__index,

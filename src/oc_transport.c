@@ -34,6 +34,10 @@ size_t oc_transport_on_body(char *p, size_t size, size_t n, void *ud) {
   x->idle_s = 0;
   if (x->over)
     return n;  /* the last bytes of a handle that goes: nobody wants them */
+  if (!x->head.done) {  /* it would fill up, and nobody read it before the head */
+    oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
+    return 0;
+  }
   if (unread(x) >= x->high) {
     x->paused = 1;
     return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes */
@@ -118,7 +122,7 @@ static void collect_verdicts(oc_pool *p) {
     x = (oc_exchange *)(void *)mine;
     if (code != CURLE_OK)
       oc_transport_fail_curl(x, code);
-    else if (!x->head_done)
+    else if (!x->head.done)
       oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
     finish(x);
   }
@@ -245,7 +249,7 @@ static void step(oc_pool *p) {
 
 /* Something the consumer did not fetch; named: it will surely fetch all of it. */
 static int ready(const oc_exchange *x, int named) {
-  return unread(x) > 0 || (x->head_done && !x->head_told) ||
+  return unread(x) > 0 || (x->head.done && !x->head_told) ||
          (x->over && (named || !x->end_told));
 }
 
@@ -364,7 +368,7 @@ oc_exchange *oc_exchange_new(void) {
   oc_exchange *x = calloc(1, sizeof(*x));
   if (x == NULL)
     return NULL;
-  oc_buf_init(&x->head, OC_HEAD_MAX_BYTES + OC_HEAD_MAX_LINES);
+  oc_head_init(&x->head);
   oc_buf_init(&x->body, 0);
   return x;
 }
@@ -421,9 +425,9 @@ int oc_exchange_start(oc_exchange *x, oc_pool *p, const oc_request *r) {
 }
 
 enum oc_sight oc_exchange_head(oc_exchange *x, int *status) {
-  if (x->head_done) {
+  if (x->head.done) {
     x->head_told = 1;
-    *status = x->status;
+    *status = x->head.status;
     return OC_SOMETHING;
   }
   if (!x->over)
@@ -433,7 +437,7 @@ enum oc_sight oc_exchange_head(oc_exchange *x, int *status) {
 }
 
 enum oc_sight oc_exchange_peek(oc_exchange *x, const char **p, size_t *n) {
-  x->head_told = x->head_done;  /* who reads on does not wait for it */
+  x->head_told = x->head.done;  /* who reads on does not wait for it */
   if (unread(x) > 0) {
     *p = x->body.p + x->taken;
     *n = unread(x) < OC_READ_BYTES ? unread(x) : OC_READ_BYTES;
@@ -508,7 +512,7 @@ void oc_exchange_free(oc_exchange *x) {
   if (x == NULL)
     return;
   oc_exchange_close(x);
-  oc_buf_free(&x->head);
+  oc_head_free(&x->head);
   curl_slist_free_all(x->headers);
   free(x->url);
   free(x->origin);

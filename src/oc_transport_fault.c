@@ -82,7 +82,7 @@ static meaning meaning_of(const oc_exchange *x, CURLcode code, const char *text)
   static const meaning long_line = {0, "limit", "%s sent a header line that libcurl does not take", PLAIN};
   static const meaning other = {0, "network", "the exchange with %s failed", WITH_NAME};
   size_t i;
-  if (code == CURLE_OUT_OF_MEMORY && x->head_open)
+  if (code == CURLE_OUT_OF_MEMORY && x->head.open)
     return long_line;  /* its buffers have ceilings, and one word for both */
   if (code == CURLE_SSL_CONNECT_ERROR && oc_tls_words_cut(text))
     return cut;  /* the network's fault, and worth another try */

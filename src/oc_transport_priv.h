@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "oc_buf.h"
+#include "oc_head.h"
 #include "oc_transport.h"
 
 struct oc_pool {
@@ -31,12 +32,7 @@ struct oc_exchange {
   int https;
   int by_proxy;            /* the caller named a proxy */
 
-  oc_buf head;             /* lines "name:value\n", of the last answer only */
-  size_t head_bytes;       /* as received, all answers together */
-  int head_lines;
-  int head_open;           /* between a status line and its blank line */
-  int head_done;           /* the final answer's head is complete */
-  int status;
+  oc_head head;
 
   oc_buf body;
   size_t taken;            /* how much of body is read */

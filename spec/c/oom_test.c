@@ -18,6 +18,7 @@ int main(void) {
 
 #else
 
+#include "oc_head.h"
 #include "oc_json.h"
 #include "oc_number.h"
 #include "oc_page.h"
@@ -235,6 +236,41 @@ static void test_resume(void) {
   }
 }
 
+/* --- oc_head ------------------------------------------------------------------ */
+
+/* A header, and what it goes on with: each may be what there is no memory for. */
+static int head_failing_at(long k) {
+  static const char header[] = "Some-Name: some value, and a good deal of it\r\n", folded[] = "\tand more of it\r\n";
+  const char *name, *value;
+  size_t name_n, value_n, at = 0;
+  int i, status, whole = 0;
+  oc_head h;
+  watch(k);
+  oc_head_init(&h);
+  status = oc_head_take(&h, "HTTP/1.1 200 OK\r\n", 17);
+  for (i = 0; i < 100 && status == OC_OK; i++) {
+    status = oc_head_take(&h, header, sizeof(header) - 1);
+    if (status == OC_OK)
+      status = oc_head_take(&h, folded, sizeof(folded) - 1);
+  }
+  while (oc_head_next(&h, &at, &name, &name_n, &value, &value_n))
+    whole += name_n == 9 && value_n >= 34 && value[value_n - 1] == 't';
+  i = oc_head_take(&h, "A: b\r\n", 6);
+  oc_head_free(&h);
+  watch_no_more();
+  CHECK_EQ_INT(status, failed ? OC_EMEM : OC_OK);
+  CHECK_EQ_INT(i, status);  /* it sticks */
+  CHECK(failed || whole == 100);
+  return failed;
+}
+
+static void test_head(void) {
+  long k = 0;
+  while (head_failing_at(k))
+    k++;
+  CHECK(k >= 4);
+}
+
 /* --- oc_number ---------------------------------------------------------------- */
 
 static void test_long_number(void) {
@@ -267,6 +303,7 @@ int main(void) {
   test_json();
   test_page();
   test_resume();
+  test_head();
   test_long_number();
   return check_done();
 }

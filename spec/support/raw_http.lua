@@ -16,7 +16,7 @@ function raw_http.unhex(hex)
   return (hex:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end))
 end
 
-local servers, pools = {}, {}
+local servers, pools, connections = {}, {}, {}
 
 function raw_http.listen()
   local server = assert(socket.bind("127.0.0.1", 0))
@@ -57,9 +57,16 @@ function raw_http.receive(pool, connection)
   end)
 end
 
+--- Takes a client's connection. It stays open, held or not, until the test ends.
+function raw_http.accept(server)
+  local connection = assert(server:accept())
+  connections[#connections + 1] = connection
+  return connection
+end
+
 -- Plays one answer on a new connection; the connection stays open unless `ending`.
 function raw_http.answer(pool, server, text, ending)
-  local connection = assert(server:accept())
+  local connection = raw_http.accept(server)
   local request = raw_http.receive(pool, connection)
   connection:settimeout(PATIENCE_S)
   assert(connection:send(text))
@@ -155,7 +162,8 @@ end
 function raw_http.finish()
   for _, pool in ipairs(pools) do pool:close() end
   for _, server in ipairs(servers) do server:close() end
-  pools, servers = {}, {}
+  for _, connection in ipairs(connections) do connection:close() end
+  pools, servers, connections = {}, {}, {}
 end
 
 return raw_http

@@ -1,6 +1,33 @@
 -- run.lua ROOT... - busted under the Lua that runs this file (the launcher in a
 -- distribution may pick another one). A line for each spec file, failures in full
--- at the end, and as last line `N passed, N failed`; errors count as failed.
+-- at the end, and as last line `N passed, N failed`; errors count as failed. What a
+-- test leaves behind, or a file with its setup and teardown, is an error of its own.
+
+local leftovers = require "support.leftovers"
+
+local function refuse_leftovers(before, who)
+  local left = leftovers.since(before)
+  if #left > 0 then error(("%s left behind:\n  %s"):format(who, table.concat(left, "\n  ")), 0) end
+end
+
+-- Around everything else: before_each of the outermost block comes first, its after_each last.
+local function watch_tests(busted, name_of)
+  local before, test, before_file
+  busted.before_each(function() before = leftovers.look() end)
+  busted.subscribe({"test", "start"}, function(element)
+    test = name_of(element)
+    return nil, true
+  end)
+  busted.after_each(function() refuse_leftovers(before, test) end)
+  busted.subscribe({"file", "start"}, function()
+    before_file = leftovers.look()
+    return nil, true
+  end)
+  busted.subscribe({"file", "end"}, function(file)
+    refuse_leftovers(before_file, file.name)
+    return nil, true
+  end)
+end
 
 package.preload["busted.outputHandlers.oc"] = function()
   return function(options)
@@ -35,6 +62,8 @@ package.preload["busted.outputHandlers.oc"] = function()
       io.write "\n"
       return nil, true
     end)
+
+    watch_tests(busted, handler.getFullName)
 
     -- Subscribed last, so after the failures are shown.
     busted.subscribe({"suite", "end"}, function()

@@ -16,6 +16,7 @@ local function main_file()
   return (here or "") .. "sandbox_main.lua"
 end
 
+-- Without the collector of script/test --gc: the sandbox has nothing of the core, and would only be slow.
 -- Descriptors we have open would be the child's too, and keep the far ends of our connections waiting.
 local CLOSE_INHERITED = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "
 
@@ -67,7 +68,7 @@ function sandbox_child.start(options)
   local listener = assert(socket.bind("127.0.0.1", 0))
   listener:settimeout(START_TIMEOUT_S)
   local _, port = listener:getsockname()
-  local command = ("%sexec %s %s %s"):format(CLOSE_INHERITED,
+  local command = ("%sLUA_INIT= exec %s %s %s"):format(CLOSE_INHERITED,
     process.quote(process.interpreter()), process.quote(main_file()), port)
   local stdin = assert(io.popen(command, "w"))
   local connection = assert(listener:accept(), "the sandbox does not start")

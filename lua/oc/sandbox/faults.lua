@@ -32,6 +32,7 @@ local faults = {}
 ---@field no_length? boolean neither length nor chunks: the body ends with the connection
 ---@field length_delta? integer Content-Length is off by this; the connection closes after the body
 ---@field drip? {bytes: integer, every_s: number} send the body in pieces with pauses between
+---@field send_timeout_s? number hang up on a client that takes in nothing for so long
 ---@field stall_after? integer send so many bytes of body, then nothing until the client leaves
 ---@field cut_after? integer send so many bytes of body, then close in order
 ---@field reset_after? integer send so many bytes of body, then reset the connection
@@ -67,6 +68,7 @@ local CHECKS = {
     end,
     "{bytes = 1 or more, every_s = 0 or more}",
   },
+  send_timeout_s = { function(v) return type(v) == "number" and v > 0 end, "a number above 0" },
   stall_after = { function(v) return is_whole(v) and v >= 0 end, "an integer of 0 or more" },
   cut_after = { function(v) return is_whole(v) and v >= 0 end, "an integer of 0 or more" },
   reset_after = { function(v) return is_whole(v) and v >= 0 end, "an integer of 0 or more" },

@@ -27,6 +27,7 @@ local READ_BYTES = 8192
 ---@field want_write boolean
 ---@field deadline number? seconds on socket.gettime's clock
 ---@field reset boolean? the connection is to end with a reset
+---@field send_timeout_s number? how long the client may take in nothing before we hang up
 local Connection = {}
 Connection.__index = Connection
 
@@ -83,7 +84,7 @@ function Connection:sleep(seconds)
   return false
 end
 
---- Sends data[first..last] without copying it.
+--- Sends data[first..last] without copying it; gives up when the client takes in nothing for `send_timeout_s`.
 ---@param data string
 ---@param first? integer
 ---@param last? integer
@@ -96,7 +97,8 @@ function Connection:send(data, first, last)
     if done then return true, done end
     first = partial + 1
     if problem ~= "timeout" then return false, partial end
-    self:wait(false, true)
+    local deadline = self.send_timeout_s and socket.gettime() + self.send_timeout_s
+    if self:wait(false, true, deadline) == "time" then return false, partial end
   end
   return true, last
 end

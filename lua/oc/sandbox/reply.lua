@@ -133,6 +133,7 @@ function reply.send(connection, request, answer, rule, entry)
   local keep_alive = request.keep_alive and not rule.no_length
   local head, status = head_of(answer, rule, #body, compressed, keep_alive)
   entry.status = status
+  connection.send_timeout_s = rule.send_timeout_s
   local ok = connection:send(head) and send_body(connection, body, rule, entry)
   entry.aborted = not ok
   return ok and keep_alive and not closes
