@@ -3,6 +3,7 @@
 */
 #include "oc_build.h"
 
+#include "oc_error.h"
 #include "oc_number.h"
 #include "oc_text.h"
 
@@ -13,10 +14,6 @@ static const char ARRAY[] = "oc.array";
 
 static uint32_t build(lua_State *L, const oc_build *b, uint32_t i);
 
-static int no_memory(lua_State *L) {
-  return luaL_error(L, "not enough memory");
-}
-
 static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int escaped) {
   const char *s = b->scan->in.p + b->scan->item + t->at;
   oc_buf *scratch = &b->scan->scratch;
@@ -26,7 +23,7 @@ static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int esca
   }
   scratch->n = 0;
   if (oc_buf_reserve(scratch, t->n) != OC_OK)
-    no_memory(L);
+    oc_error_no_memory(L);
   lua_pushlstring(L, scratch->p, oc_text_unescape(scratch->p, s, t->n));
 }
 
@@ -51,7 +48,7 @@ static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
   }
 #endif
   if (oc_number_double(&d, s, t->n) != OC_OK)
-    no_memory(L);
+    oc_error_no_memory(L);
 #if !OC_HAS_INTEGERS
   if (oc_tok_type(t) == OC_TOK_INT && (d >= EXACT_DOUBLE || d <= -EXACT_DOUBLE) &&
       !is_exact(s, t->n)) {

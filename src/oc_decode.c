@@ -87,7 +87,7 @@ static decoder *new_decoder(lua_State *L, unsigned depth) {
   oc_setuservalue(L, -2);
   d->open = 1;
   if (oc_json_init(&d->json, depth) != OC_OK)
-    luaL_error(L, "not enough memory");
+    oc_error_no_memory(L);
   return d;
 }
 

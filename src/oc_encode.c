@@ -15,6 +15,7 @@
 
 #include "oc_buf.h"
 #include "oc_build.h"
+#include "oc_error.h"
 #include "oc_number.h"
 #include "oc_text.h"
 
@@ -53,6 +54,7 @@ typedef struct encoder {
   const char *why;  /* after a fault: static text */
 } encoder;
 
+static const char NO_MEMORY[] = "not enough memory";
 static const char NEITHER[] = "a table that is neither a list nor an object";
 
 enum shape { LIST, OBJECT, MIXED };
@@ -68,7 +70,7 @@ static int fault(encoder *e, const char *why) {
 }
 
 static int put(encoder *e, const char *s, size_t n) {
-  return oc_buf_add(&e->out, s, n) == OC_OK ? 1 : fault(e, "not enough memory");
+  return oc_buf_add(&e->out, s, n) == OC_OK ? 1 : fault(e, NO_MEMORY);
 }
 
 /* Writes the one byte c, which must not stand for itself, as an escape. */
@@ -88,7 +90,7 @@ static int put_escape(encoder *e, unsigned char c) {
 static int put_string(encoder *e, const char *s, size_t n) {
   const char *end = s + n;
   if (oc_buf_reserve(&e->out, n + 2) != OC_OK || !put(e, "\"", 1))
-    return fault(e, "not enough memory");
+    return fault(e, NO_MEMORY);
   while (s < end) {
     const char *run = s;
     while (s < end && (unsigned char)*s >= 0x20 && *s != '"' && *s != '\\' &&
@@ -165,7 +167,7 @@ static int collect(lua_State *L, encoder *e) {
     m.rank = lua_isnil(L, -1) ? UNKNOWN_RANK : (int)lua_tointeger(L, -1);
     lua_pop(L, 1);
     if (oc_buf_add(&e->members, &m, sizeof m) != OC_OK)
-      return fault(e, "not enough memory");
+      return fault(e, NO_MEMORY);
   }
   return 1;
 }
@@ -279,6 +281,8 @@ static int encode(lua_State *L, encoder *e, int depth) {
 static int raise(lua_State *L, const encoder *e) {
   luaL_Buffer b;
   size_t end = e->path.n;
+  if (e->why == NO_MEMORY)
+    return oc_error_no_memory(L);
   luaL_buffinit(L, &b);
   luaL_addstring(&b, "value");
   while (end > 0) {

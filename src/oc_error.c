@@ -34,6 +34,11 @@ int oc_error_fail(lua_State *L, const char *kind, const char *fmt, ...) {
   return 2;
 }
 
+int oc_error_no_memory(lua_State *L) {
+  lua_pushliteral(L, "not enough memory");  /* without a place, as Lua's own */
+  return lua_error(L);
+}
+
 static int l_tostring(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_getfield(L, 1, "message");
@@ -43,9 +48,8 @@ static int l_tostring(lua_State *L) {
 }
 
 void oc_error_open(lua_State *L) {
-  if (luaL_newmetatable(L, METATABLE)) {
-    lua_pushcfunction(L, l_tostring);
-    lua_setfield(L, -2, "__tostring");
-  }
+  luaL_newmetatable(L, METATABLE);  /* filled in a second time if memory ran out over it */
+  lua_pushcfunction(L, l_tostring);
+  lua_setfield(L, -2, "__tostring");
   lua_setfield(L, -2, "error_metatable");
 }

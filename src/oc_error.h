@@ -18,6 +18,9 @@ void oc_error_push(lua_State *L, const char *kind, const char *fmt, ...);
 /* Pushes nil and a new error object, and returns 2: for `return oc_error_fail`. */
 int oc_error_fail(lua_State *L, const char *kind, const char *fmt, ...);
 
+/* Raises what Lua itself raises when an allocation fails. Does not return. */
+int oc_error_no_memory(lua_State *L);
+
 /* Adds `error_metatable` to the table on top of the stack. */
 void oc_error_open(lua_State *L);
 

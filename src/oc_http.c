@@ -389,11 +389,10 @@ static const luaL_Reg FUNCTIONS[] = {
 
 /* A class whose methods are found in its metatable. */
 static void make_class(lua_State *L, const char *name, const luaL_Reg *methods) {
-  if (luaL_newmetatable(L, name)) {
-    luaL_setfuncs(L, methods, 0);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -2, "__index");
-  }
+  luaL_newmetatable(L, name);  /* filled in a second time if memory ran out over it */
+  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
 }
 
