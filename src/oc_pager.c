@@ -14,6 +14,7 @@
 
 #include "oc_build.h"
 #include "oc_decode.h"
+#include "oc_error.h"
 #include "oc_text.h"
 #include "oc_url.h"
 #include "oc_verdict.h"
@@ -56,7 +57,7 @@ static const char *push_string_field(lua_State *L, int i, const char *name, size
 
 static void check_status(lua_State *L, int status, const char *what) {
   if (status == OC_EMEM)
-    luaL_error(L, "not enough memory");
+    oc_error_no_memory(L);
   if (status != OC_OK)
     luaL_error(L, "option '%s' is unusable", what);
 }
@@ -202,7 +203,7 @@ static int l_pager(lua_State *L) {
   oc_buf_init(&p->scratch, OC_SCAN_TOP_VALUE_BYTES);
   p->open = 1;
   if (oc_json_init(&p->json, depth) != OC_OK)
-    luaL_error(L, "not enough memory");
+    oc_error_no_memory(L);
   node = oc_keys_find(&p->json.scan.keys, OC_KEYS_ROOT, "id", 2);
   check_status(L, node < 0 ? OC_EMEM : OC_OK, "id");
   p->id_node = (uint32_t)node;
@@ -211,6 +212,8 @@ static int l_pager(lua_State *L) {
   param_options(L);
   oc_setuservalue(L, 2);
   oc_decode_options(L, 1, &p->json, &p->keep_nulls);
+  /* all of it now: bytes of an answer cannot be fed twice */
+  check_status(L, oc_buf_reserve(&p->body, OC_PAGER_ERROR_BODY_BYTES), "body");
   address_options(L, p);
   page_options(L, p);
   resume_option(L, p);
@@ -338,7 +341,7 @@ static int l_response(lua_State *L) {
   p->redirect.n = 0;
   if (value != NULL && status >= 300 && status < 400 &&
       oc_url_resolve(&p->redirect, p->asked.p, p->asked.n, value, n) == OC_EMEM)
-    luaL_error(L, "not enough memory");
+    oc_error_no_memory(L);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -370,7 +373,7 @@ static int l_feed(lua_State *L) {
       n--;
     }
     if (oc_buf_add(&p->body, bytes, n < room ? n : room) != OC_OK)
-      luaL_error(L, "not enough memory");
+      oc_error_no_memory(L);
   }
   lua_pushboolean(L, 1);
   return 1;
@@ -429,7 +432,7 @@ static int advance(lua_State *L, oc_pager *p) {
     if (!mine) {
       mine = judge(p);
       if (mine < 0)
-        luaL_error(L, "not enough memory");
+        oc_error_no_memory(L);
     }
     if (mine) {
       p->judged = 1;
@@ -447,7 +450,7 @@ static void push_lead(lua_State *L, oc_pager *p) {
     const char *text = oc_json_text(&p->json, &n);
     p->scratch.n = 0;
     if (oc_buf_reserve(&p->scratch, n) != OC_OK)
-      luaL_error(L, "not enough memory");
+      oc_error_no_memory(L);
     lua_pushlstring(L, p->scratch.p, oc_text_strip(p->scratch.p, text, n));
   } else {
     oc_build b;
