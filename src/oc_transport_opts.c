@@ -43,7 +43,8 @@ static void set_string(setter *s, CURLoption option, const char *value,
     SET(s, option, value, what);
 }
 
-/* The text of a part of the URL, to be freed with curl_free; NULL: none. */
+/* The text of a part of the URL, to be freed with curl_free; NULL: out of memory,
+   or no such part. */
 static char *url_part(CURLU *u, CURLUPart part, unsigned int flags) {
   char *text = NULL;
   if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
@@ -54,9 +55,9 @@ static char *url_part(CURLU *u, CURLUPart part, unsigned int flags) {
 /* host or host:port, as messages name the peer. NULL: out of memory. */
 static char *origin_of(CURLU *u) {
   char *host = url_part(u, CURLUPART_HOST, 0);
-  char *port = url_part(u, CURLUPART_PORT, CURLU_NO_DEFAULT_PORT);
-  char *origin = NULL;
-  if (host != NULL) {
+  char *port = NULL, *origin = NULL;
+  CURLUcode code = curl_url_get(u, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+  if (host != NULL && (code == CURLUE_OK || code == CURLUE_NO_PORT)) {
     size_t n = strlen(host) + 1 + (port != NULL ? strlen(port) : 0) + 1;
     origin = malloc(n);
   }
@@ -85,29 +86,74 @@ static char *shown_url(CURLU *u) {
   return copy;
 }
 
-/* Fills in x->https, x->origin and x->url, or sets the fault. */
-static int take_url(oc_exchange *x, const char *url) {
+static void no_memory(oc_exchange *x) {
+  oc_transport_fail(x, "memory", "out of memory for a request");
+}
+
+/* A proxy that passes plain http on wants the whole URL where the path stands. */
+static int sends_path(const oc_exchange *x, const oc_request *r) {
+  return x->https || (r->proxy != NULL && r->proxy[0] == '\0');
+}
+
+/*
+** Says path and query once more. When memory runs out at the wrong moment, libcurl
+** (7.88) forgets the query and asks all the same: for another page, of everybody.
+** What it could not copy of this it tells.
+*/
+static int set_target(CURL *easy, CURLU *u) {
+  char *path = url_part(u, CURLUPART_PATH, 0);
+  char *query = NULL, *target = NULL;
+  CURLUcode code = curl_url_get(u, CURLUPART_QUERY, &query, 0);
+  int status = OC_EMEM;
+  if (path != NULL && (code == CURLUE_OK || code == CURLUE_NO_QUERY))
+    target = malloc(strlen(path) + 1 + (query != NULL ? strlen(query) : 0) + 1);
+  if (target != NULL) {
+    strcpy(target, path);
+    if (query != NULL)
+      strcat(strcat(target, "?"), query);
+    if (curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, target) == CURLE_OK)
+      status = OC_OK;
+  }
+  free(target);
+  curl_free(path);
+  curl_free(query);
+  return status;
+}
+
+/* Fills in x->https, x->origin and x->url from a URL with a scheme, or sets the fault. */
+static void take_parts(oc_exchange *x, CURLU *u, const oc_request *r) {
+  char *scheme = url_part(u, CURLUPART_SCHEME, 0);
+  if (scheme == NULL) {
+    no_memory(x);
+    return;
+  }
+  x->https = strcmp(scheme, "https") == 0;
+  if (!x->https && strcmp(scheme, "http") != 0) {
+    oc_transport_fail(x, "options", "only http and https URLs can be asked for");
+  } else {
+    x->origin = origin_of(u);
+    if (x->origin == NULL || (sends_path(x, r) && set_target(x->easy, u) != OC_OK) ||
+        (x->url = shown_url(u)) == NULL)
+      no_memory(x);
+  }
+  curl_free(scheme);
+}
+
+/* Takes the URL apart, or sets the fault. */
+static int take_url(oc_exchange *x, const oc_request *r) {
   CURLU *u = curl_url();
-  char *scheme;
+  CURLUcode code;
   if (u == NULL) {
-    oc_transport_fail(x, "memory", "out of memory for a request");
+    no_memory(x);
     return OC_EBAD;
   }
-  if (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+  code = curl_url_set(u, CURLUPART_URL, r->url, CURLU_NON_SUPPORT_SCHEME);
+  if (code == CURLUE_OK)
+    take_parts(x, u, r);
+  else if (code == CURLUE_OUT_OF_MEMORY)
+    no_memory(x);
+  else
     oc_transport_fail(x, "options", "not a usable URL");
-  } else {
-    scheme = url_part(u, CURLUPART_SCHEME, 0);
-    x->https = scheme != NULL && strcmp(scheme, "https") == 0;
-    if (!x->https && (scheme == NULL || strcmp(scheme, "http") != 0)) {
-      oc_transport_fail(x, "options", "only http and https URLs can be asked for");
-    } else {
-      x->origin = origin_of(u);
-      x->url = shown_url(u);
-      if (x->origin == NULL || x->url == NULL)
-        oc_transport_fail(x, "memory", "out of memory for a request");
-    }
-    curl_free(scheme);
-  }
   curl_url_cleanup(u);
   return x->failed ? OC_EBAD : OC_OK;
 }
@@ -213,7 +259,7 @@ static void take_limits(oc_exchange *x, const oc_request *r) {
 
 int oc_transport_configure(oc_exchange *x, const oc_request *r) {
   setter s;
-  if (take_url(x, r->url) != OC_OK)
+  if (take_url(x, r) != OC_OK)
     return OC_EBAD;
   take_limits(x, r);
   s.easy = x->easy;
@@ -224,7 +270,7 @@ int oc_transport_configure(oc_exchange *x, const oc_request *r) {
   set_message(&s, x, r);
   set_tls(&s, r);
   if (s.code == CURLE_OUT_OF_MEMORY)
-    oc_transport_fail(x, "memory", "out of memory for a request");
+    no_memory(x);
   else if (s.code != CURLE_OK)
     oc_transport_fail(x, "options", "libcurl refuses %s: %s", s.what,
                       curl_easy_strerror(s.code));
