@@ -76,14 +76,24 @@ void oc_transport_fail(oc_exchange *x, const char *kind, const char *fmt, ...) {
   va_end(ap);
 }
 
+/*
+** Before 8.6 libcurl had one code for a header line beyond its ceiling and for memory
+** that ran out over one. The former is somebody's doing, the latter is rare.
+*/
+static int may_be_long_line(const oc_exchange *x, CURLcode code) {
+  return code == CURLE_OUT_OF_MEMORY && x->head.open &&
+         curl_version_info(CURLVERSION_NOW)->version_num < 0x080600;
+}
+
 static meaning meaning_of(const oc_exchange *x, CURLcode code, const char *text) {
   static const meaning cut = {0, "network", "the TLS handshake with %s was cut", WITH_TEXT};
   static const meaning alert = {0, "tls", "%s broke TLS off", WITH_TEXT};
-  static const meaning long_line = {0, "limit", "%s sent a header line that libcurl does not take", PLAIN};
+  static const meaning long_line = {0, "limit", "%s sent a header line that libcurl does not take "
+                                    "(or memory ran out: it does not say which)", PLAIN};
   static const meaning other = {0, "network", "the exchange with %s failed", WITH_NAME};
   size_t i;
-  if (code == CURLE_OUT_OF_MEMORY && x->head.open)
-    return long_line;  /* its buffers have ceilings, and one word for both */
+  if (may_be_long_line(x, code))
+    return long_line;
   if (code == CURLE_SSL_CONNECT_ERROR && oc_tls_words_cut(text))
     return cut;  /* the network's fault, and worth another try */
   if ((code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) && oc_tls_words_alert(text))
