@@ -159,24 +159,28 @@ function leads.new(client, given, level)
     client = client, host = client.host, settings = settled, pager = new_pager(client, settled),
     ahead = {}, part_size = settled.page_size / (settled.resume and settled.resume.parts or 1),
     default_max_pages = default_max_pages, started = client.host.now(),
+    -- Here from the start: setting them later needs no memory, which may just have run out.
+    entry = false, over = false, ended = false, closed = false, page_started = false, page_done = false,
+    batch = false, taken = 0,
     deadline = client.settings.deadline_s and client.host.now() + client.settings.deadline_s,
   }, Leads)
 end
 
 -- --- one exchange ---------------------------------------------------------------
 
--- Opens the request of a page, with the token as it is now.
+-- Opens the request of a page, with the token as it is now. The entry is there before the exchange: that belongs to
+-- somebody from its beginning.
 local function open(self, request)
   local line, err = self.client:authorization(self.deadline)
   if err then return nil, err, true end
   local headers = self.client:headers(request.headers)
   headers[#headers + 1] = line
-  local x
+  local entry = {url = request.url, x = false, line = line, answered = false}
   -- A page that waits is paused, and over HTTP/2 libcurl goes on taking in what the
   -- window let through, unpacked: a hundred megabytes for nothing.
-  x, err = self.client:open {url = request.url, headers = headers, http1_only = true}
-  if not x then return nil, err end
-  return {url = request.url, x = x, line = line}
+  entry.x, err = self.client:open {url = request.url, headers = headers, http1_only = true}
+  if not entry.x then return nil, err end
+  return entry
 end
 
 -- How long a wait may be at the most; nil: as long as the timeouts allow.
@@ -185,8 +189,11 @@ local function time_left(self)
 end
 
 local function drop_ahead(self)
-  for _, e in ipairs(self.ahead) do e.x:close() end
-  self.ahead = {}
+  local ahead = self.ahead
+  for i = #ahead, 1, -1 do
+    if ahead[i] then ahead[i].x:close() end
+    ahead[i] = nil
+  end
 end
 
 -- The exchange for a request: the one that was sent ahead, if it is for that.
@@ -201,30 +208,33 @@ end
 local function send_ahead(self)
   for i = #self.ahead + 1, self.settings.prefetch do
     local request = self.pager:ahead(i)
-    local entry = request and open(self, request)
-    if not entry then return end
-    self.ahead[i] = entry
+    if not request then return end
+    self.ahead[i] = false -- its place, before there is an exchange that could get lost
+    self.ahead[i] = open(self, request)
+    if not self.ahead[i] then return end
   end
 end
 
 local function drop_exchange(self)
   if self.entry then self.entry.x:close() end
-  self.entry = nil
+  self.entry = false
 end
 
 -- Asks for the page at hand and waits for the head of the answer. A refused token
 -- is renewed once between two pages that came well.
--- true | nil, err, whether err is of the credentials and no fault of this page.
+-- true | nil, err, whether err is of the credentials and no fault of this page | false: the run is over.
 local function ask(self)
+  drop_exchange(self) -- one whose head could not be taken
   local request = self.pager:request()
+  if not request then return false end
   self.page_number = request.page
   if request.page_size < self.part_size then
     self.client.log("info", "smaller_pages", {page = request.page, page_size = request.page_size})
   end
   self.part_size = request.page_size
   if not self.page_started then
-    self.page_started, self.page_count, self.page_attempts = self.host.now(), 0, 0
-    self.page_bytes = self.pager:result().bytes
+    self.page_count, self.page_attempts, self.page_bytes = 0, 0, self.pager:result().bytes
+    self.page_started = self.host.now() -- last: then all of it is there
   end
   self.page_attempts = self.page_attempts + 1
   self.entry = take_ahead(self, request)
@@ -244,6 +254,7 @@ local function ask(self)
   end
   if not status then return nil, headers end
   self.pager:response(status, headers, self.host.time())
+  self.entry.answered = true
   if status == 200 then send_ahead(self) end
   return true
 end
@@ -254,7 +265,7 @@ local function page_info(self)
   return {
     number = self.page_number, count = self.page_count, attempts = self.page_attempts,
     bytes = self.pager:result().bytes - self.page_bytes,
-    elapsed_s = self.host.now() - self.page_started,
+    elapsed_s = self.host.now() - (self.page_started or self.host.now()),
   }
 end
 
@@ -282,7 +293,8 @@ end
 local function finish_run(self)
   drop_exchange(self)
   drop_ahead(self)
-  self.over, self.ended = true, self.host.now()
+  self.ended = self.host.now()
+  self.over = true
   local result, log = self:result(), self.client.log
   if result.forgotten > 0 then
     log("warn", "ids_forgotten", {forgotten = result.forgotten,
@@ -316,6 +328,7 @@ local function finish_page(self, err)
   drop_exchange(self)
   local late = past_deadline(self, 0)
   if err and late then return fail(self, late) end
+  local info = page_info(self)
   local what, more, why = self.pager:finish(err, self.host.random())
   if err then err.unattended, err.connecting = nil, nil end -- were for the pager only
   if what == nil then
@@ -335,8 +348,8 @@ local function finish_page(self, err)
     self.renewed = nil
     return not self.closed
   end
-  self.page_done = page_info(self) -- for pages(); next() has no use for it
-  self.page_started, self.renewed = nil, nil
+  self.page_done = info -- for pages(); next() has no use for it
+  self.page_started, self.renewed = false, nil
   if what == "end" then finish_run(self) end -- first: a hook may raise
   if self.client.settings.on_page and (what == "next" or self.page_done.count > 0) then
     self.client.settings.on_page(self.page_done)
@@ -346,7 +359,7 @@ end
 
 -- Gets more bytes into the pager, or deals with the page's end. As finish_page.
 local function step(self)
-  if not self.entry then
+  if not self.entry or not self.entry.answered then
     local ok, err, of_credentials = ask(self)
     if self.closed then -- by who gave the token
       drop_exchange(self)
@@ -354,6 +367,7 @@ local function step(self)
       return false
     end
     if ok then return true end
+    if ok == false then return finish_page(self) end -- again: what follows it had not come through
     if of_credentials or err.kind == "cancelled" then return fail(self, err) end
     return finish_page(self, err)
   end
@@ -370,6 +384,20 @@ end
 
 -- --- the face -------------------------------------------------------------------
 
+-- Takes the leads that are there into self.kept. One that finds no memory there is still in self.batch.
+local function take_batch(self)
+  local got = self.kept
+  local n = #got
+  if not self.batch then self.batch, self.taken = self.pager:read(), 0 end
+  for i = self.taken + 1, #self.batch do
+    n = n + 1
+    got[n] = self.batch[i]
+    self.taken = i
+  end
+  self.page_count = self.page_count + #self.batch
+  self.batch = false
+end
+
 -- What a page or all leads came to before a hook raised: the caller has not had it.
 local function take_kept(self)
   local lead = table.remove(self.kept, 1)
@@ -381,9 +409,10 @@ end
 ---@return table|string|nil lead   nil at the end; a string with `raw`
 ---@return oc.Error|nil err   calling again goes on where it failed
 function Leads:next()
+  if self.batch and self.kept then take_batch(self) end
   if self.kept and #self.kept > 0 and not self.closed then return take_kept(self) end
   if self.over then return nil end
-  self.failed, self.page_done, self.kept = nil, nil, nil
+  self.failed, self.page_done, self.kept = nil, false, nil
   while true do
     local lead = self.entry and self.pager:next()
     if lead then
@@ -410,15 +439,10 @@ end
 -- raises leaves for the next call. page info | nil at the end of the run | nil, err.
 local function read_page(self)
   self.kept = self.kept or core.decoder():read()
-  local got = self.kept
   while not self.page_done do
     if self.over then return nil end
     self.failed = nil
-    if self.entry then
-      local first = #got
-      for i, lead in ipairs(self.pager:read()) do got[first + i] = lead end
-      self.page_count = self.page_count + #got - first
-    end
+    if self.entry then take_batch(self) end
     local _, err
     if self.pager:over() then
       _, err = finish_page(self)
@@ -435,13 +459,10 @@ end
 local function next_page(self)
   local page, err = read_page(self)
   local got = self.kept
-  self.kept = nil
   if err then err.partial = got end
-  if page then
-    self.page_done = nil
-    page.leads, page.count = got, #got
-    if self.over and #got == 0 then return nil end -- the empty page that is the end
-  end
+  if page then page.leads, page.count = got, #got end
+  self.kept, self.page_done = nil, false -- last: now the caller has it
+  if page and self.over and #got == 0 then return nil end -- the empty page that is the end
   return page, err
 end
 
@@ -462,13 +483,13 @@ end
 function Leads:all()
   while true do -- page after page into self.kept
     local page, err = read_page(self)
-    self.page_done = nil
+    self.page_done = false
     if not page then
-      local all = self.kept
-      self.kept = nil
-      if not err then return all, self:result() end
-      err.partial = all
-      return nil, err
+      local all, result = self.kept, not err and self:result()
+      if err then err.partial = all end
+      self.kept = nil -- last: now the caller has it
+      if err then return nil, err end
+      return all, result
     end
   end
 end
@@ -502,11 +523,9 @@ end
 
 --- Stops the transfer. What was handed out stays; `result` tells how far it got.
 function Leads:close()
-  if not self.over then
-    self.closed, self.over = true, true
-    drop_exchange(self)
-    drop_ahead(self)
-  end
+  if not self.over then self.closed, self.over = true, true end
+  drop_exchange(self)
+  drop_ahead(self)
   self.ended = self.ended or self.host.now()
 end
 
