@@ -279,10 +279,11 @@ function Client:authorization(deadline)
       return nil, more
     end
     local life = type(more) == "number" and more or math.huge
-    self.token, self.tokens = token, self.tokens + 1
     self.hide_tokens = conceal.new {token, self.newest_token}
     self.newest_token = token
     self.token_until = life == math.huge and life or now + life - math.min(TOKEN_MARGIN_S, life / 10)
+    self.tokens = self.tokens + 1
+    self.token = token -- last: memory may run out before
   end
   return "Authorization: Bearer " .. self.token
 end

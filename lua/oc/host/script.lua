@@ -143,9 +143,11 @@ function Host:open(request)
   local all = {}
   for name, value in pairs(self.options) do all[name] = value end
   for name, value in pairs(request) do all[name] = value end
-  local raw, err = self.pool:start(all)
-  if not raw then return nil, err end
-  return setmetatable({raw = raw, pool = self.pool}, Exchange)
+  local err
+  local exchange = setmetatable({raw = false, pool = self.pool}, Exchange) -- first: what starts belongs to it
+  exchange.raw, err = self.pool:start(all)
+  if not exchange.raw then return nil, err end
+  return exchange
 end
 
 function Host:pump() self.pool:perform() end
