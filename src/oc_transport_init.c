@@ -11,8 +11,8 @@
 #include <pthread.h>
 #include <time.h>
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static CURLcode started;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int started;
 
 /*
 ** A host name that is being looked up holds a thread of libcurl's, and we do
@@ -31,16 +31,17 @@ static void pin_libcurl(void) {
 #endif
 }
 
-static void start(void) {
-  started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started == CURLE_OK)
-    pin_libcurl();
-}
-
+/* Not pthread_once: what found no memory the first time may find it the next. */
 int oc_transport_init(void) {
-  if (pthread_once(&once, start) != 0 || started != CURLE_OK)
-    return OC_EMEM;
-  return OC_OK;
+  int status;
+  pthread_mutex_lock(&lock);
+  if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {
+    pin_libcurl();
+    started = 1;
+  }
+  status = started ? OC_OK : OC_EMEM;
+  pthread_mutex_unlock(&lock);
+  return status;
 }
 
 void oc_sigpipe_hold(oc_sigpipe *s) {
