@@ -1,8 +1,9 @@
 /*
-** oom_hooks.h - put before a file of src, sends its allocations to oom_main.c. By
-** name, so that it works under the sanitizers, which stand in for malloc themselves.
+** oom_hooks.h - put before a file of src, sends its allocations, and libcurl's start,
+** to oom_main.c. By name, so that it works under the sanitizers, which stand in for
+** malloc themselves.
 ** Includes nothing, so that the file may still say which system it wants to see;
-** stdlib.h then declares these in place of its own.
+** the headers then declare these in place of their own.
 */
 #ifndef oom_hooks_h
 #define oom_hooks_h
@@ -11,5 +12,6 @@
 #define calloc oom_calloc
 #define realloc oom_realloc
 #define free oom_free
+#define curl_global_init oom_curl_global_init
 
 #endif

@@ -26,6 +26,7 @@ void *oom_malloc(size_t n);
 void *oom_calloc(size_t n, size_t size);
 void *oom_realloc(void *p, size_t n);
 void oom_free(void *p);
+CURLcode oom_curl_global_init(long flags);
 
 /* Leaks are counted here. What the sanitizer would add is lua-cjson's, which loses its
    buffers when Lua's memory runs out. */
@@ -106,6 +107,12 @@ static char *curl_strdup(const char *s) {
   size_t n = strlen(s) + 1;
   char *copy = resized(OF_CURL, NULL, n);
   return copy != NULL ? memcpy(copy, s, n) : NULL;
+}
+
+/* The first time there is no memory for it, in whatever state of the process. */
+CURLcode oom_curl_global_init(long flags) {
+  static int tried;
+  return tried++ == 0 ? CURLE_OUT_OF_MEMORY : curl_global_init(flags);
 }
 
 /*

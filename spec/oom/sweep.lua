@@ -247,6 +247,7 @@ fetching("resume", by_next, {leads = {page_size = 4, nulls = "null"}, after = re
 
 -- Every kind of fault that is healed by asking again, a token that expires, a hook that raises.
 fetching("retry", by_next, {credentials = true, each = true,
+  check = function(task) return task.retries < 1 and "the hook was never called" end,
   sandbox = {leads = 10, civic_sync = false, client_id = "an-app", faults = {
     {path = "token", attempt = 1, status = 500, body = "<html>"},
     {page = 1, attempt = 1, status = 503, headers = {["Retry-After"] = 1}, body = PROBLEM},
@@ -595,9 +596,16 @@ local function live_once(k)
   return who ~= nil
 end
 
+-- oom_main sees to it that libcurl does not start the first time.
+local function check_start()
+  local host, err = script_host.new({}, deps)
+  if host or err.kind ~= "memory" then error("libcurl did not start, and nobody said so", 0) end
+end
+
 local function main()
   if k_of_fresh >= 0 then return live_once(k_of_fresh) end
   load_modules()
+  check_start()
   fetch_reference()
   local tried, wrong = 0, 0
   for _, s in ipairs(scenarios) do
