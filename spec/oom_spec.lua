@@ -77,7 +77,7 @@ describe("Running out of memory", function()
   end)
 
   it("while modules are loaded, too, and a state that ends leaves nothing", function()
-    sweep(("--fresh %d spec/oom/sweep.lua URL one"):format(step(61)),
+    sweep(("--fresh %d spec/oom/sweep.lua URL one"):format(step(31)),
       ("--fresh %d spec/oom/sweep.lua URL all"):format(step(67)))
   end)
 end)
