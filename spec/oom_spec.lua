@@ -67,12 +67,12 @@ describe("Running out of memory", function()
 
   it("is told, and loses nothing: other ways to read, retries, resuming", function()
     sweep(("spec/oom/sweep.lua URL one %d all pages verify collect"):format(step(6)),
-      ("spec/oom/sweep.lua URL one %d retry resume raw"):format(step(6)))
+      ("spec/oom/sweep.lua URL one %d retry resume raw parts"):format(step(6)))
   end)
 
   it("for good, until the caller hears of it, is no worse", function()
     sweep(("spec/oom/sweep.lua URL all %d next all pages verify raw batch"):format(step(29)),
-      ("spec/oom/sweep.lua URL all %d resume retry refused close collect decode encode 'decoder next' pager")
+      ("spec/oom/sweep.lua URL all %d resume retry parts refused close collect decode encode 'decoder next' pager")
         :format(step(23)))
   end)
 

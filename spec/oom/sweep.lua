@@ -265,6 +265,13 @@ fetching("retry", by_next, {credentials = true, each = true,
   leads = {page_size = 4, nulls = "null"},
 })
 
+-- A page that is too slow is asked for in parts.
+fetching("parts", by_pages, {each = true, leads = {page_size = 20, nulls = "null"}, sandbox = {
+  leads = 10, civic_sync = false, faults = {
+    {page = 1, attempt = 1, status = 504}, {page = 1, attempt = 2, status = 504},
+  },
+}})
+
 -- A refusal with a body: that error and no other.
 local function is_refusal(err)
   if err.kind ~= "http" or err.status ~= 400 or err.page ~= 1 or err.resume.page ~= 1 then return false end
