@@ -12,6 +12,10 @@ local for_good = mode == "all"
 local chosen = {select(5, ...)}
 local oom = _G.oom
 
+-- LuaJIT (2.1.0-beta3) itself crashes when memory runs out in what it has compiled.
+local jit = rawget(_G, "jit")
+if jit then jit.off() end
+
 local oc, core, script_host -- loaded by load_modules, which is part of the sweep with --fresh
 
 local function load_modules()
@@ -590,8 +594,10 @@ local function live_once(k)
     if not script_host then load_modules() end
     return go(task)
   end, after = function()
-    for name, value in pairs(package.loaded) do -- Lua 5.1 would take a module that failed for one under way
-      if name:find "^oc" and type(value) == "userdata" then package.loaded[name] = nil end
+    -- Lua 5.1 would take a module that failed for one under way; its mark is a userdata, in LuaJIT even a number.
+    for name, value in pairs(package.loaded) do
+      local marked = type(value) == "userdata" or type(value) == "number"
+      if marked and (name:find "^oc" or name:find "^cjson") then package.loaded[name] = nil end
     end
   end}
   local who, wrong = run(life, task, k, new_tally())
