@@ -2,7 +2,7 @@
 -- Knows what is to come of it in any case: every lead once, as it was sent, and nothing left behind.
 --
 --   oom_main sweep.lua URL [MODE [STEP [SCENARIO...]]]     URL: of a sandbox with ten leads
---   oom_main --fresh STEP sweep.lua URL [MODE]             loading the modules too, and lua_close
+--   oom_main --fresh STEP sweep.lua URL [MODE]             loading the modules too, and lua_close; a new sandbox
 --
 -- MODE: `one` (allocation k fails), `all` (from k on all fail, until the caller hears of it). STEP: from one k to the
 -- next. For each scenario it says how many k there were, whose allocations, and what the caller got.
