@@ -643,6 +643,29 @@ describe("leads", function()
       play {leads = 10}
     end)
 
+    it("that raise leave a resume token before what pages and all could not hand over", function()
+      for _, way in ipairs {"pages", "all"} do
+        local times = 0
+        play({leads = 35}, {on_page = function()
+          times = times + 1
+          if times == 2 then error("mine", 0) end
+        end})
+        local leads, got = client:leads {page_size = 10, prefetch = 0}, {}
+        assert.is_false(pcall(function()
+          if way == "all" then leads:all() end
+          for page in leads:pages() do
+            for _, lead in ipairs(page.leads) do got[#got + 1] = lead end
+          end
+        end))
+        local rest = client:leads {resume = leads:result().resume}
+        leads:close()
+        for lead in rest do got[#got + 1] = lead end
+        assert.same(reference(), world.ids(got))
+        client.host:close()
+      end
+      play {leads = 10}
+    end)
+
     it("on_page and on_retry tell what happens", function()
       local told = {}
       play({leads = 25, faults = {{page = 2, attempt = 1, status = 502}}}, {

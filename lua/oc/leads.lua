@@ -269,6 +269,19 @@ local function page_info(self)
   }
 end
 
+-- A resume token of a place.
+local function token_of(self, place)
+  local token, settled = {}, self.settings
+  for name, value in pairs(place) do token[name] = value end
+  token.version = RESUME_VERSION
+  token.origin = self.client.settings.origin
+  token.page_size = settled.page_size
+  token.page_base = settled.resume and settled.resume.page_base or self.client.settings.page_base
+  token.ms_tenant_id = settled.ms_tenant_id
+  token.check_online = settled.check_online or nil
+  return token
+end
+
 local function fail(self, err)
   drop_exchange(self)
   drop_ahead(self) -- who gives up now leaves nothing open
@@ -277,7 +290,7 @@ local function fail(self, err)
   if err.status == 401 and not self.client.auth then
     err.message = err.message .. "; no credentials were given (see auth)"
   end
-  err.resume = self:resume()
+  err.resume = token_of(self, self.pager:place()) -- err.partial has what pages and all could not hand over
   return nil, err
 end
 
@@ -438,7 +451,10 @@ end
 -- Reads to the end of the page at hand, its leads into self.kept, which a hook that
 -- raises leaves for the next call. page info | nil at the end of the run | nil, err.
 local function read_page(self)
-  self.kept = self.kept or core.decoder():read()
+  if not self.kept then
+    self.kept_from = self.pager:place()
+    self.kept = core.decoder():read()
+  end
   while not self.page_done do
     if self.over then return nil end
     self.failed = nil
@@ -494,19 +510,14 @@ function Leads:all()
   end
 end
 
---- Where this run has got to.
+--- Where this run has got to: behind the last lead that the caller has had. Leads that
+--- `pages` or `all` could not hand over, since a hook raised, are before it.
 ---@return oc.Resume|nil   nil when the run is complete
 function Leads:resume()
-  local result = self.pager:result()
-  if result.complete then return nil end
-  local token, settled = self.pager:place(), self.settings
-  token.version = RESUME_VERSION
-  token.origin = self.client.settings.origin
-  token.page_size = settled.page_size
-  token.page_base = settled.resume and settled.resume.page_base or self.client.settings.page_base
-  token.ms_tenant_id = settled.ms_tenant_id
-  token.check_online = settled.check_online or nil
-  return token
+  local waiting = self.kept and (#self.kept > 0 or self.batch)
+  if waiting then return token_of(self, self.kept_from) end
+  if self.pager:result().complete then return nil end
+  return token_of(self, self.pager:place())
 end
 
 --- What came of the run.
