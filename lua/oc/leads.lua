@@ -509,7 +509,8 @@ function Leads:all()
     self.page_done = false
     if not page then
       local all, result = self.kept, not err and self:result()
-      if result then result.resume = resume_behind(self) end -- what is kept is about to be handed over
+      -- What is kept is about to be handed over; not a batch that found no memory, before the run was closed.
+      if result and not self.batch then result.resume = resume_behind(self) end
       if err then err.partial = all end
       self.kept = nil -- last: now the caller has it
       if err then return nil, err end
