@@ -344,6 +344,12 @@ describe("the doctor", function()
       assert.equal("AADSTS7000215", finding.facts.entra)
     end)
 
+    it("is refused in words that hold the secret, which nobody is shown", function()
+      local finding = examine({client_id = "app", faults = {{path = "token", status = 400,
+        body = '{"error":"s3cr3t-value"}'}}}, {auth = credentials()}).token
+      assert_found(finding, "fail", "^Entra refuses: %(hidden%) %(HTTP 400%)$")
+    end)
+
     it("cannot be asked for", function()
       local found = examine({client_id = "app"}, {auth = credentials {authority = "http://127.0.0.1:1"}})
       assert_found(found.token, "fail", "^cannot ask for a token: cannot connect")

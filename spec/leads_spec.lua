@@ -533,6 +533,15 @@ describe("leads", function()
       assert.same(reference(), world.ids(got))
     end)
 
+    it("is behind what all() hands over, and none when that was complete", function()
+      play {leads = 50}
+      local got, result = client:leads {page_size = 20, max_pages = 2}:all()
+      local rest, last = client:leads {resume = result.resume}:all()
+      for _, lead in ipairs(rest) do got[#got + 1] = lead end
+      assert.same(reference(), world.ids(got))
+      assert.is_nil(last.resume)
+    end)
+
     it("is refused for other questions, versions and origins", function()
       play {leads = 50}
       local leads = client:leads {page_size = 20}
@@ -608,6 +617,23 @@ describe("leads", function()
         client.host:close()
       end
       play {leads = 10}
+    end)
+
+    it("that close the leads within a page leave a resume token before what pages could not hand over", function()
+      local leads, got = nil, {}
+      play({leads = 25, faults = {{page = 2, attempt = 1, cut_after = 5000, gzip = false}}},
+        {on_retry = function() leads:close() end})
+      leads = client:leads {page_size = 10, prefetch = 0}
+      for page in leads:pages() do
+        for _, lead in ipairs(page.leads) do got[#got + 1] = lead end
+      end
+      assert.equal(10, #got)
+      assert.is_true(leads:result().matched > 10)
+      local token = leads:result().resume
+      client.host:close()
+      play({leads = 25})
+      for lead in client:leads {resume = token} do got[#got + 1] = lead end
+      assert.same(reference(), world.ids(got))
     end)
 
     it("that raise lose no lead of pages and all either", function()

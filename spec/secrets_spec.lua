@@ -175,6 +175,14 @@ describe("a server that sends back what it was sent", function()
     fail_with(echo_as("400 Bad", json_escaped))
   end)
 
+  it("in a text that ends in the middle of one character's escape, gets what there is hidden", function()
+    for _, escape in ipairs {json_escaped, url_escaped, html_escaped} do
+      local text, hide = escape(TOKEN), conceal.new {TOKEN}
+      for cut = #escape(TOKEN:sub(1, 4)), #text do assert.equal("(hidden)", hide(text:sub(1, cut))) end
+    end
+    assert.equal("eyJ0 %", conceal.new {TOKEN} "eyJ0 %")
+  end)
+
   it("in problem JSON, gets it hidden in title, trace and fields, names of fields too", function()
     local err = fail_with(function(request)
       local token = request.headers.authorization

@@ -114,6 +114,14 @@ describe("a page that is too slow", function()
     assert.equal(3000, #all)
   end)
 
+  it("ends where a part of it does not exist, the first page too", function()
+    play({leads = 900, end_status = 404, faults = {{page_size_over = 500, status = 504}}})
+    local all, result = client:leads {page_size = 2000, prefetch = 0}:all()
+    assert.equal("1/2000 1/500 2/500 3/500 3/500 5/500 5/500", asked())
+    assert.equal(900, #all)
+    assert.is_true(result.complete)
+  end)
+
   it("that is not large is asked for once more as it is", function()
     play {leads = 450, faults = {{page = 2, times = 1, status = 502}, {page = 3, times = 2, status = 502}}}
     assert.equal(450, #client:leads {page_size = 200, prefetch = 0}:all())

@@ -374,10 +374,14 @@ enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) 
   return p->part + 1 < p->parts ? turn_to_part(p, p->part + 1) : end_page(p);
 }
 
+int oc_page_is_at_base(const oc_page *p) {
+  return p->number <= p->base && p->part == 0;
+}
+
 enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
-  if (p->number <= p->base && p->part == 0)
+  if (oc_page_is_at_base(p))
     return OC_PAGE_FAIL;
   if (has_vanished(p))
     return ask_again(p, unit_random, wait_s);

@@ -144,6 +144,9 @@ enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s);
 /* Did the page at hand and the one before bring nothing new? */
 int oc_page_is_idle(const oc_page *p);
 
+/* Is the first row of all within what is at hand? Where that is missing, no run has come to its end. */
+int oc_page_is_at_base(const oc_page *p);
+
 /*
 ** The page does not exist (404, no HTML): the end, if it says so twice, and this
 ** run has had leads from other pages, none from this one.

@@ -234,7 +234,7 @@ static int judge_answer(lua_State *L, oc_pager *p) {
       }
     } else {
       judge_status(p, &o);
-      if (p->status == 404 && p->page.number > p->page.base && !looks_like_html(p)) {
+      if (p->status == 404 && !oc_page_is_at_base(&p->page) && !looks_like_html(p)) {
         next = oc_page_missing(&p->page, chance, &wait_s);
         return push_next(L, p, next, wait_s, &o);
       }

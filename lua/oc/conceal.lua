@@ -39,6 +39,11 @@ local function read_char(text, at)
   return first, 1
 end
 
+-- Does the text end within what stands for one character?
+local function is_cut_char(text, at)
+  return text:find("^%%%x?$", at) or text:find("^\\u?0?0?%x?$", at) or text:find("^&#?%w*$", at)
+end
+
 -- Where a secret that begins at a place ends; nil if it is not there. One that the text's end cuts counts.
 local function find_end(text, at, secret)
   local n = 0
@@ -49,7 +54,7 @@ local function find_end(text, at, secret)
     if text:sub(at, at) == wanted then
       bytes = 1
     elseif char ~= wanted and not (wanted == " " and text:sub(at, at) == "+") then
-      return nil
+      return n >= MIN_BYTES and is_cut_char(text, at) and #text or nil
     end
     at, n = at + bytes, n + 1
   end

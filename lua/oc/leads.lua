@@ -477,6 +477,7 @@ local function next_page(self)
   local got = self.kept
   if err then err.partial = got end
   if page then page.leads, page.count = got, #got end
+  if not page and not err then return nil end -- closed within the page: a resumed run asks for all of it again
   self.kept, self.page_done = nil, false -- last: now the caller has it
   if page and self.over and #got == 0 then return nil end -- the empty page that is the end
   return page, err
@@ -493,6 +494,12 @@ function Leads:pages()
   end
 end
 
+-- Behind the last lead that came; nil when the run is complete.
+local function resume_behind(self)
+  if self.pager:result().complete then return nil end
+  return token_of(self, self.pager:place())
+end
+
 --- All leads at once.
 ---@return table[]|nil leads   an array
 ---@return oc.Result|oc.Error result   on failure the error: err.partial holds the leads that came
@@ -502,6 +509,8 @@ function Leads:all()
     self.page_done = false
     if not page then
       local all, result = self.kept, not err and self:result()
+      -- What is kept is about to be handed over; not a batch that found no memory, before the run was closed.
+      if result and not self.batch then result.resume = resume_behind(self) end
       if err then err.partial = all end
       self.kept = nil -- last: now the caller has it
       if err then return nil, err end
@@ -516,8 +525,7 @@ end
 function Leads:resume()
   local waiting = self.kept and (#self.kept > 0 or self.batch)
   if waiting then return token_of(self, self.kept_from) end
-  if self.pager:result().complete then return nil end
-  return token_of(self, self.pager:place())
+  return resume_behind(self)
 end
 
 --- What came of the run.

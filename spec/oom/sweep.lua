@@ -205,6 +205,7 @@ local function check_leads(task)
   end
   if not task.result.complete or task.result.stop_reason ~= "end" then return "not complete" end
   if task.result.duplicates ~= 0 then return "duplicates" end
+  if task.result.resume then return "complete, and yet a resume token" end
   return nil
 end
 

@@ -65,7 +65,7 @@ end
 -- The source of tokens, watched: how long is one good for?
 local function watched(self, provider)
   return provider and {
-    renewable = provider.renewable,
+    renewable = provider.renewable, hide = provider.hide,
     fetch = function(_, send)
       local token, more = provider:fetch(send)
       self.lifetime_s = token and type(more) == "number" and more or nil
