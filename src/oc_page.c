@@ -118,11 +118,14 @@ static enum oc_page_next turn_to_part(oc_page *p, int64_t part) {
 
 /* Makes another page the one at hand. */
 static enum oc_page_next turn_to(oc_page *p, int64_t number, enum stage stage) {
+  const int64_t before = p->number;
   p->number = number;
   p->stage = (int)stage;
   p->position = p->reached = p->fresh = 0;
   p->page_stamp = p->stamp + 1;
   p->parted_stamp = 0;
+  if (number != before + 1 || stage != READ)
+    p->empty_parts = 0;
   turn_to_part(p, 0);
   return OC_PAGE_NEXT;
 }
@@ -368,14 +371,25 @@ enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) 
     return OC_PAGE_OVER;
   if (has_vanished(p))
     return ask_again(p, unit_random, wait_s);
-  if (p->position == p->part_from)
-    return end_page(p);
-  measure(p);
+  if (p->position > p->part_from) {
+    p->empty_parts = 0;
+    measure(p);
+  } else if (++p->empty_parts >= p->parts && p->position == 0) {
+    return end_page(p);  /* a page's worth of nothing, if it began in the page before */
+  }
   return p->part + 1 < p->parts ? turn_to_part(p, p->part + 1) : end_page(p);
 }
 
 int oc_page_is_at_base(const oc_page *p) {
   return p->number <= p->base && p->part == 0;
+}
+
+/* It does not exist: what came of the page before that part was all of it. */
+static enum oc_page_next end_missing(oc_page *p) {
+  if (p->stage != READ && p->stage != VERIFY)
+    return look_further(p);
+  p->pages += p->stage == READ && p->position > 0 && !was_had_before(p);
+  return at_end(p);
 }
 
 enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s) {
@@ -390,7 +404,7 @@ enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s
     return OC_PAGE_WAIT;
   }
   if (p->had_leads || (p->stage != READ && p->stage != VERIFY))
-    return end_page(p);
+    return end_missing(p);
   p->missing = 0;  /* a wrong path looks the same: nothing says that this is the end */
   return OC_PAGE_FAIL;
 }
@@ -418,6 +432,7 @@ static void ask_for_less(oc_page *p) {
     return;  /* its number would be beyond counting */
   p->parts *= by;
   p->part *= by;
+  p->empty_parts *= by;
   p->parted_stamp = p->stamp;
 }
 

@@ -12,7 +12,8 @@
 **
 ** A page that a gateway finds too slow is read in parts: its size divided by a
 ** whole number, so that page n of one size is so many pages of the other, row for
-** row. Callers count in pages as they asked for them, whatever the parts.
+** row. Callers count in pages as they asked for them, whatever the parts. A part
+** that is empty proves nothing: as many as make a page prove what an empty page does.
 */
 #ifndef oc_page_h
 #define oc_page_h
@@ -75,6 +76,7 @@ typedef struct oc_page {
   int stage;
   uint64_t reached;                /* of this page, in former tries */
   uint64_t part_from;              /* leads of the parts before */
+  int64_t empty_parts;             /* one after the other, up to here */
   int odd;                         /* an answer had another number of leads than asked for */
   int64_t free_retry_at;           /* position at the last retry that was not the server's fault; -1: none */
   uint64_t idle_leads;             /* of the pages before that brought nothing new */

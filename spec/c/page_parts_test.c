@@ -99,8 +99,11 @@ static void test_a_page_in_parts(void) {
   CHECK_EQ_INT(answered(&p, &s, 8, 1000, &r), OC_PAGE_NEXT);
   CHECK_EQ_INT(p.pages, 2);
   CHECK_EQ_INT(answered(&p, &s, 9, 1000, &r), OC_PAGE_PART);  /* it stays so */
-  CHECK_EQ_INT(answered(&p, &s, 10, 1000, &r), OC_PAGE_NEXT); /* the rest of the page is empty */
-  CHECK_EQ_INT(answered(&p, &s, 13, 1000, &r), OC_PAGE_OVER);
+  CHECK_EQ_INT(answered(&p, &s, 10, 1000, &r), OC_PAGE_PART); /* the rest of the page is empty, */
+  CHECK_EQ_INT(answered(&p, &s, 11, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 12, 1000, &r), OC_PAGE_NEXT);
+  CHECK_EQ_INT(p.pages, 3);
+  CHECK_EQ_INT(answered(&p, &s, 13, 1000, &r), OC_PAGE_OVER); /* and a page's worth is the end */
   CHECK_EQ_STR(oc_page_stop_name(&p), "end");
   CHECK_EQ_INT(p.pages, 3);
   CHECK_EQ_INT(p.duplicates, 0);
@@ -275,7 +278,25 @@ static void test_a_part_that_had_leads_and_is_empty_now_is_no_end(void) {
   oc_page_free(&p);
 }
 
-static void test_a_part_that_does_not_exist_ends_its_page(void) {
+static void test_an_empty_part_is_no_end(void) {
+  const service s = {1, 9000, 20000, 1000, 1};
+  reader r = {{0}, 0};
+  oc_page p;
+  start(&p, 4000);
+  too_slow(&p, 1, 4000);
+  CHECK_EQ_INT(answered(&p, &s, 1, 1000, &r), OC_PAGE_PART);
+  ask(&p, 2, 1000);
+  CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_PART); /* nothing, for once */
+  CHECK_EQ_INT(answered(&p, &s, 3, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 4, 1000, &r), OC_PAGE_NEXT);
+  ask(&p, 5, 1000);
+  CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 6, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(r.n, 4000);
+  oc_page_free(&p);
+}
+
+static void test_a_part_that_does_not_exist_is_the_end(void) {
   const service s = {1, 2000, 20000, 1000, 1};
   reader r = {{0}, 0};
   oc_page p;
@@ -286,12 +307,8 @@ static void test_a_part_that_does_not_exist_ends_its_page(void) {
   ask(&p, 3, 1000);
   CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_WAIT);
   ask(&p, 3, 1000);
-  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_NEXT);
-  CHECK_EQ_INT(p.pages, 1);
-  ask(&p, 5, 1000);
-  CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_WAIT);
-  ask(&p, 5, 1000);
   CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_OVER);
+  CHECK_EQ_INT(p.pages, 1);
   CHECK_EQ_STR(oc_page_stop_name(&p), "end");
   oc_page_free(&p);
 }
@@ -312,7 +329,10 @@ static void test_verify_in_parts(void) {
   CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_PART);
   CHECK_EQ_INT(answered(&p, &s, 3, 1000, &r), OC_PAGE_PART);
   CHECK_EQ_INT(answered(&p, &s, 4, 1000, &r), OC_PAGE_NEXT);
-  CHECK_EQ_INT(answered(&p, &s, 5, 1000, &r), OC_PAGE_NEXT); /* the end: once more from the start */
+  CHECK_EQ_INT(answered(&p, &s, 5, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 6, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 7, 1000, &r), OC_PAGE_PART);
+  CHECK_EQ_INT(answered(&p, &s, 8, 1000, &r), OC_PAGE_NEXT); /* the end: once more from the start */
   CHECK_EQ_INT(r.n, 3980);
   CHECK_EQ_INT(answered(&p, &s, 1, 1000, &r), OC_PAGE_PART);
   CHECK_EQ_INT(r.n, 3990);
@@ -385,7 +405,7 @@ static void test_every_lead_comes_once_whatever_happens(void) {
       s.patience = size; /* it would never ask for less */
     while (p.stop == OC_STOP_NONE && requests++ < 20000) {
       ask_by_chance(&p, &s, r);
-      if (p.stop == OC_STOP_NONE && s.ids && pick(20) == 0)
+      if (p.stop == OC_STOP_NONE && s.ids && r->n < s.rows && pick(20) == 0)
         resume(&p, &s, size);
     }
     CHECK_EQ_STR(oc_page_stop_name(&p), "end");
@@ -409,7 +429,8 @@ int main(void) {
   test_resumed_in_parts();
   test_peek_and_first_count_in_parts();
   test_a_part_that_had_leads_and_is_empty_now_is_no_end();
-  test_a_part_that_does_not_exist_ends_its_page();
+  test_an_empty_part_is_no_end();
+  test_a_part_that_does_not_exist_is_the_end();
   test_verify_in_parts();
   test_every_lead_comes_once_whatever_happens();
   return check_done();
