@@ -3,6 +3,7 @@
 
 local argparse = require "argparse"
 local core = require "oc.core"
+local flags = require "oc.cli.flags"
 
 local cli = {}
 
@@ -88,7 +89,7 @@ function cli.main(words)
   if not called then error(ok, 0) end
   if not ok then
     local command = known[words[1]] and words[1] .. " " or ""
-    return refuse(("%s (oc-leads %s--help tells more)"):format((parsed:gsub("\n", ". ")), command))
+    return refuse(("%s (%s %s--help tells more)"):format((parsed:gsub("\n", ". ")), flags.program(), command))
   end
   return run(parsed)
 end
