@@ -369,6 +369,18 @@ describe("oc-leads", function()
       assert.is_true(select(2, list "--limit 40") == out .. rest)
     end)
 
+    it("prints a command that keeps to what is left of --limit when the default --max-pages cut it", function()
+      server:configure {leads = 50, civic_sync = false}
+      local code, out, err = list "--page-size 2 --limit 30"
+      assert.equal(3, code)
+      local words = err:match "the rest comes with: oc%-leads (.-)\n"
+      assert.matches("%-%-max%-pages all %-%-limit 10 %-%-resume ", words)
+      local rest
+      code, rest = run(words)
+      assert.equal(0, code)
+      assert.is_true(select(2, list "--limit 30") == out .. rest)
+    end)
+
     it("continues no file that its format cannot continue", function()
       for _, format in ipairs {"json", "table"} do
         server:configure {leads = 50, faults = {{page = 2, times = 1, status = 400}}}

@@ -241,7 +241,9 @@ local function done(run)
   run.say:say(("stopped at the default of %s; there may be more leads: --max-pages all reads every page")
     :format(progress.counted(result.pages, "page")), "warn")
   if part then run.say:say("what came so far is in " .. part) end
-  say_resume(run, "the rest comes with", {max_pages = math.huge})
+  local counts = counts_left(run, result)
+  counts.max_pages = math.huge
+  say_resume(run, "the rest comes with", counts)
   return EXIT_CUT
 end
 
