@@ -180,6 +180,7 @@ describe("oc-leads", function()
 
     local wrong = {
       {"--bogus", "unknown option '%-%-bogus'"},
+      {"--client-secret x", "unknown option '%-%-client%-secret': credentials come from the environment or"},
       {"--page-size 0", "%-%-page%-size: integer from 1 to 20000 expected, got 0"},
       {"--limit 1.5", "%-%-limit: integer %(or all%) of at least 1 expected, got 1.5"},
       {"--page-size x", "%-%-page%-size: .*got \"x\""},
