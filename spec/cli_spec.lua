@@ -147,7 +147,7 @@ describe("oc-leads", function()
       local code, _, err = list "--page-size 10 --no-compress"
       assert.equal(1, code)
       assert.matches("no credentials were given %(auth, or OC_TOKEN in the environment%)", err)
-      local words = assert(err:match "\noc%-leads: to find out what is wrong: oc%-leads (doctor %-%-base%-url [^\n]+)\n")
+      local words = assert(err:match "\noc%-leads: to find out what is wrong: oc%-leads (doctor %-%-base%-url [^\n]+)")
       assert.matches(" %-%-no%-compress$", words)
       local found
       code, found = run(words)
