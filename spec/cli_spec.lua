@@ -142,8 +142,45 @@ describe("oc-leads", function()
       assert.matches("resume with: oc%-leads list %-%-base%-url http://%S+ %-%-resume %S+\n", err)
     end)
 
+    it("names the doctor when nothing came, with the flags of the run", function()
+      server:configure {leads = 50, token = "abc"}
+      local code, _, err = list "--page-size 10 --no-compress"
+      assert.equal(1, code)
+      assert.matches("no credentials were given %(auth, or OC_TOKEN in the environment%)", err)
+      local words = assert(err:match "\noc%-leads: to find out what is wrong: oc%-leads (doctor %-%-base%-url [^\n]+)")
+      assert.matches(" %-%-no%-compress$", words)
+      local found
+      code, found = run(words)
+      assert.equal(1, code)
+      assert.matches("fail +token +none given, and the service wants one", found)
+      for _, rule in ipairs {{status = 400, page = 2}, {status = 429, headers = {["Retry-After"] = "600"}}} do
+        server:configure {leads = 50, faults = {rule}}
+        code, _, err = list "--page-size 10"
+        assert.equal(1, code)
+        assert.is_nil(err:find("doctor", 1, true), err)
+      end
+    end)
+
+    it("says what is wrong with OC_TOKEN", function()
+      local code, _, err = list("", "OC_TOKEN='Bearer abc'")
+      assert.equal(2, code)
+      assert.matches("OC_TOKEN: not usable as a token; .* without 'Bearer'", err)
+    end)
+
+    it("names itself as the script of a checkout was called", function()
+      server:configure {leads = 50}
+      local code, _, err = list("--page-size 1", "OC_COMMAND='./a b/oc'")
+      assert.equal(3, code)
+      assert.matches("the rest comes with: './a b/oc' list %-%-base%-url ", err)
+      local pipe = assert(io.popen(("unset LD_PRELOAD; cd %s && OC_LUA=%s script/oc list --nonsense 2>&1"):format(
+        quote(root), quote(interpreter()))))
+      assert.matches("%(script/oc list %-%-help tells more%)", pipe:read "*a")
+      pipe:close()
+    end)
+
     local wrong = {
       {"--bogus", "unknown option '%-%-bogus'"},
+      {"--client-secret x", "unknown option '%-%-client%-secret': credentials come from the environment or"},
       {"--page-size 0", "%-%-page%-size: integer from 1 to 20000 expected, got 0"},
       {"--limit 1.5", "%-%-limit: integer %(or all%) of at least 1 expected, got 1.5"},
       {"--page-size x", "%-%-page%-size: .*got \"x\""},
@@ -331,6 +368,18 @@ describe("oc-leads", function()
       local code, rest = run(words)
       assert.equal(0, code)
       assert.is_true(select(2, list "--limit 40") == out .. rest)
+    end)
+
+    it("prints a command that keeps to what is left of --limit when the default --max-pages cut it", function()
+      server:configure {leads = 50, civic_sync = false}
+      local code, out, err = list "--page-size 2 --limit 30"
+      assert.equal(3, code)
+      local words = err:match "the rest comes with: oc%-leads (.-)\n"
+      assert.matches("%-%-max%-pages all %-%-limit 10 %-%-resume ", words)
+      local rest
+      code, rest = run(words)
+      assert.equal(0, code)
+      assert.is_true(select(2, list "--limit 30") == out .. rest)
     end)
 
     it("continues no file that its format cannot continue", function()

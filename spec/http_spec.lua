@@ -93,11 +93,14 @@ describe("core.http", function()
       assert.are.equal("/there", (select(2, x:head())).location)
     end)
 
-    it("may have several blanks before its status, as libcurl takes it", function()
+    it("may have several blanks before its status, where libcurl takes them", function()
       -- the body is more than the buffer holds: nobody reads it before there is a head
       local body, err, x = fetch("HTTP/1.1  200 OK\r\nContent-Length: 3000\r\n\r\n" .. ("x"):rep(3000), nil,
         {buffer_bytes = 1})
-      assert.is_nil(err)
+      if err then -- later ones do not: an end all the same
+        assert.are.equal("network", err.kind)
+        return assert.matches("does not speak HTTP$", err.message)
+      end
       assert.are.equal(200, (x:head()))
       assert.are.equal(3000, #body)
     end)

@@ -218,6 +218,13 @@ describe("the sandbox as a server", function()
       assert.equal(200, ask(child, LEADS).status)
     end)
 
+    it("refuses at once what cannot become a request, as TLS", function()
+      local client = connect(child)
+      client:send "\22\3\1\2\0"
+      assert.equal(400, parse_head((read_to_end(client))).status)
+      client:close()
+    end)
+
     it("bears clients that leave at any point", function()
       local whole = request_text("POST", TOKEN_PATH, {}, form(GOOD_FORM))
       for length = 0, #whole, 5 do

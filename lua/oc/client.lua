@@ -60,7 +60,8 @@ local function auth_from_environment(given, getenv, warn)
   if (token or "") ~= "" then
     local ok, made = pcall(auth.bearer, token)
     if ok then return made end
-    return nil, errors.new("options", "environment variable OC_TOKEN: not usable as a token")
+    return nil, errors.new("options", "environment variable OC_TOKEN: not usable as a token; it is the token "
+      .. "alone, in one line, without spaces and without 'Bearer'")
   end
   if #missing > 0 then
     table.sort(missing)

@@ -288,7 +288,7 @@ local function fail(self, err)
   self.failed = true
   self.client:conceal(errors.explain(err))
   if err.status == 401 and not self.client.auth then
-    err.message = err.message .. "; no credentials were given (see auth)"
+    err.message = err.message .. "; no credentials were given (auth, or OC_TOKEN in the environment)"
   end
   err.resume = token_of(self, self.pager:place()) -- err.partial has what pages and all could not hand over
   return nil, err

@@ -118,7 +118,7 @@ faults.groups = {
     {name = "401 to a bearer token", auth = "bearer", rule = {status = 401}, kind = "auth", status = 401,
       says = "HTTP 401", advice = "another token: it has expired, or is not for this service"},
     {name = "401, and there were no credentials", rule = {status = 401}, kind = "auth", status = 401,
-      says = "HTTP 401 .*no credentials were given %(see auth%)$", advice = "give `auth`"},
+      says = "HTTP 401 .*no credentials were given %(auth, or OC_TOKEN in the environment%)$", advice = "give `auth`"},
     {name = "403", rule = {status = 403}, kind = "auth", status = 403, says = "HTTP 403", advice = CREDENTIALS},
     {name = "404 for the first page", page = 1, rule = {status = 404, body = '"Not found"'}, kind = "http",
       status = 404, says = "HTTP 404", advice = "`base_url` and `lead_path`"},

@@ -28,8 +28,8 @@ local page_size = {
 function command.describe(parser)
   parser:summary "Check address, TLS, token, clock and pages of a service, and say what to set."
   parser:epilog(([[
-It asks for leads as list does, a few at a time and once for a large page: ten requests or fewer when
-all is well, never more than %d, each within the timeouts. It never sends checkOnline.
+It asks for leads as list does, a few at a time and once for a large page: ten requests or fewer
+when all is well, never more than %d, each within the timeouts. It never sends checkOnline.
 
 Credentials come from the environment (OC_TOKEN, or OC_TENANT_ID, OC_CLIENT_ID,
 OC_CLIENT_SECRET and OC_SCOPE) or from --token-file, never from flags.
@@ -205,8 +205,12 @@ local function stop(run, err)
     run.say:say("interrupted, with checks left to do", "warn")
     return 128 + signal
   end
+  if err.kind == "options" then
+    run.say:say(err.message, "error")
+    return EXIT_USAGE
+  end
   run.say:fail(err)
-  return err.kind == "options" and EXIT_USAGE or EXIT_FAILED
+  return EXIT_FAILED
 end
 
 local function examine_and_write(run)

@@ -84,6 +84,13 @@ function flags.word(flag, value)
   return flag .. " " .. as_word(value)
 end
 
+--- What runs this command line, as a word for a shell: a checkout's script says how it was called.
+---@return string
+function flags.program()
+  local name = os.getenv "OC_COMMAND" or ""
+  return name == "" and "oc-leads" or as_word(name)
+end
+
 --- A variable set for one command of a shell.
 ---@param name string
 ---@param value string

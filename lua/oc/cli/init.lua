@@ -3,6 +3,7 @@
 
 local argparse = require "argparse"
 local core = require "oc.core"
+local flags = require "oc.cli.flags"
 
 local cli = {}
 
@@ -13,6 +14,10 @@ local names = {"doctor", "list", "sandbox", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
+
+-- What many a command line has, and this one on purpose has not.
+local credentials = {["--token"] = true, ["--tenant-id"] = true, ["--client-id"] = true, ["--client-secret"] = true,
+  ["--scope"] = true}
 
 -- Commands and the whole have the same --help, which does not end the process: what
 -- is printed may not arrive. It leaves by an error that `asked` tells from others.
@@ -87,8 +92,11 @@ function cli.main(words)
   if asked.help then return print_out(asked.help .. "\n") end
   if not called then error(ok, 0) end
   if not ok then
+    if credentials[parsed:match "^unknown option '(%S+)'"] then
+      parsed = parsed:match "^[^\n]*" .. ": credentials come from the environment or --token-file, never from flags"
+    end
     local command = known[words[1]] and words[1] .. " " or ""
-    return refuse(("%s (oc-leads %s--help tells more)"):format((parsed:gsub("\n", ". ")), command))
+    return refuse(("%s (%s %s--help tells more)"):format((parsed:gsub("\n", ". ")), flags.program(), command))
   end
   return run(parsed)
 end

@@ -168,7 +168,7 @@ local function say_resume(run, what, counts)
   local words, in_file = words_to_repeat(run.parsed, leads_options), run.sink.part and output.continues(run.format)
   if in_file then words[#words + 1] = flags.word("--output", run.sink.path) end
   words[#words + 1] = flags.word("--resume", token.write(place, in_file and run.place_bytes or nil))
-  run.say:say(what .. ": oc-leads list " .. table.concat(words, " "))
+  run.say:say(what .. ": " .. flags.program() .. " list " .. table.concat(words, " "))
 end
 
 -- What is left of the counts that were given as flags.
@@ -181,6 +181,16 @@ local function counts_left(run, result)
   }
 end
 
+-- Nothing came at all: as likely as not something is set wrong, and the doctor says what.
+local DOCTOR_KNOWS = {network = true, tls = true, timeout = true, auth = true, http = true, json = true, shape = true}
+
+local function say_doctor(run, err)
+  if not DOCTOR_KNOWS[err.kind] or run.parsed.resume or run.leads:result().leads > 0 then return end
+  local words = flags.words(options.client, flags.given(options.client, run.parsed))
+  if run.parsed.token_file then words[#words + 1] = flags.word("--token-file", run.parsed.token_file) end
+  run.say:say(table.concat({"to find out what is wrong:", flags.program(), "doctor", table.concat(words, " ")}, " "))
+end
+
 -- The run stopped early: what came stays in FILE.part.
 local function stop(run, err, signal)
   if not run.sink.failed then run.out:flush() end
@@ -191,6 +201,7 @@ local function stop(run, err, signal)
   if err and err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
   if err then run.say:fail(err) end
   if fault and fault ~= err then run.say:fail(fault) end
+  if err and not fault and not signal then say_doctor(run, err) end
   local result = run.leads:result()
   if signal then run.say:say("interrupted after " .. progress.counted(result.matched, "lead"), "warn") end
   if part then run.say:say("what came so far is in " .. part) end
@@ -230,7 +241,9 @@ local function done(run)
   run.say:say(("stopped at the default of %s; there may be more leads: --max-pages all reads every page")
     :format(progress.counted(result.pages, "page")), "warn")
   if part then run.say:say("what came so far is in " .. part) end
-  say_resume(run, "the rest comes with", {max_pages = math.huge})
+  local counts = counts_left(run, result)
+  counts.max_pages = math.huge
+  say_resume(run, "the rest comes with", counts)
   return EXIT_CUT
 end
 

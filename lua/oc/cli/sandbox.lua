@@ -92,8 +92,8 @@ local function example(url, parsed)
   end
   local base_url = url .. (parsed.base_path or "")
   local base = parsed.page_base == 0 and " --page-base 0" or ""
-  if secret == "" then return ("oc-leads list --base-url %s%s"):format(base_url, base) end
-  return ("OC_BASE_URL=%s %s oc-leads list%s"):format(base_url, secret, base)
+  if secret == "" then return ("%s list --base-url %s%s"):format(flags.program(), base_url, base) end
+  return ("OC_BASE_URL=%s %s %s list%s"):format(base_url, secret, flags.program(), base)
 end
 
 local function serve(server, parsed)

@@ -159,6 +159,7 @@ function Connection:read_head()
       return head
     end
     if #self.buffer >= MAX_HEAD_BYTES then return nil, 431 end
+    if self.buffer:find "^%U" then return nil, 400 end -- TLS, say, whose client would wait for us as we for it
     if not self:read_more(deadline) then return nil end
   end
 end
