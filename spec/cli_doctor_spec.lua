@@ -71,6 +71,15 @@ describe("oc-leads doctor", function()
     assert.equal(0, (doctor("", "OC_PAGE_BASE=0")))
   end)
 
+  it("says what broke where no answer came, also when there is no advice", function()
+    server:configure {faults = {{drop_before_head = "reset"}}}
+    local code, out, err = doctor ""
+    assert.equal(1, code)
+    assert.equal("", err)
+    assert.matches("^fail     address       the connection to 127%.0%.0%.1:%d+ broke", out)
+    assert.equal(0, (select(2, out:gsub("\nfail", ""))))
+  end)
+
   it("exits with 0 when there are only warnings", function()
     server:configure {leads = 500, page_cap = 50}
     local code, out = doctor ""

@@ -114,7 +114,8 @@ function place.fault(answer, settings)
   if err.kind == "tls" then return nil end
   if err.message:find "%f[%a]the proxy%f[%A]" then return {found = place.words(err), hint = BAD_PROXY} end
   if not status then
-    return {found = place.words(err), hint = BAD_CONNECTION[err.curl_code] or err.kind == "timeout" and TIMED_OUT}
+    local timed_out = err.kind == "timeout" and TIMED_OUT or nil
+    return {found = place.words(err), hint = BAD_CONNECTION[err.curl_code] or timed_out}
   end
   if status >= 300 and status < 400 then return redirect(answer, settings) end
   if status == 401 or status == 403 then return nil end
