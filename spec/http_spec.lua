@@ -257,10 +257,10 @@ describe("core.http", function()
       assert.are.equal(err.message, select(2, x:head()).message)
     end)
 
-    it("to a host that is not there is a network error", function()
+    it("to a host that is not there is a network error", function() -- no resolver is asked for so long a label
       local pool = new_pool()
-      local _, err = head(pool, pool:start {url = "http://no-such-host.invalid/", proxy = ""})
-      assert_fault(err, "network", "^cannot find the host no%-such%-host.invalid")
+      local _, err = head(pool, pool:start {url = "http://" .. ("x"):rep(64) .. ".invalid/", proxy = ""})
+      assert_fault(err, "network", "^cannot find the host x+%.invalid")
     end)
 
     it("to a proxy that is not there gives away no secret", function()

@@ -210,7 +210,7 @@ describe("a proxy", function()
       assert.equal(3, err.attempts)
       assert_no_secret(err)
     end
-    local _, err = fetch(service "sp.example.com", {proxy = "http://u:hidden@no-such-host.invalid:3128",
+    local _, err = fetch(service "sp.example.com", {proxy = "http://u:hidden@" .. ("x"):rep(64) .. ".invalid:3128",
       max_attempts = 1})
     assert.equal("network", err.kind)
     assert.matches("cannot find the proxy's host, for sp%.example%.com", err.message)

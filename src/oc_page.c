@@ -20,7 +20,7 @@ void oc_page_init(oc_page *p) {
   memset(p, 0, sizeof *p);
   p->base = p->first = p->number = p->resume_page = 1;
   p->size = 200;
-  p->parts = 1;
+  p->parts = p->proven_parts = 1;
   p->max_pages = 10;
   p->limit = HUGE_VAL;
   p->max_attempts = 5;
@@ -63,7 +63,7 @@ int64_t oc_page_part_size(const oc_page *p) {
 
 void oc_page_resume_parts(oc_page *p, int64_t parts, int full) {
   const int64_t size = p->size / parts;
-  p->parts = parts;
+  p->parts = p->proven_parts = parts;
   p->full = full;
   if (!full || p->skip == 0 || p->skip > (uint64_t)p->size)
     return;
@@ -88,14 +88,15 @@ int oc_page_ask(oc_page *p, int64_t *number) {
   p->position = p->part_from;
   p->duplicates -= p->part_duplicates;  /* this try counts them again */
   p->part_duplicates = 0;
+  p->proof_n = 0;
   p->stamp++;
   p->attempts++;
-  *number = part_number(p, p->number, p->part);
+  *number = part_number(p, p->number, p->part) - p->proving;
   return 1;
 }
 
 int oc_page_peek(const oc_page *p, int64_t ahead, int64_t *number) {
-  if (p->stop != OC_STOP_NONE || p->stage != READ)
+  if (p->stop != OC_STOP_NONE || p->stage != READ || p->proving)
     return 0;
   ahead += p->part;
   if ((double)p->pages + (double)(ahead / p->parts) >= p->max_pages)
@@ -124,8 +125,11 @@ static enum oc_page_next turn_to(oc_page *p, int64_t number, enum stage stage) {
   p->position = p->reached = p->fresh = 0;
   p->page_stamp = p->stamp + 1;
   p->parted_stamp = 0;
-  if (number != before + 1 || stage != READ)
+  if (number != before + 1 || stage != READ) {
     p->empty_parts = 0;
+    p->least = 0;
+    p->has_edge = 0;
+  }
   turn_to_part(p, 0);
   return OC_PAGE_NEXT;
 }
@@ -233,6 +237,11 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
   const int has_key = oc_seen_key_of_id(&key, id, id_n);
   int hand;
   p->had_leads = 1;
+  p->latest = has_key ? key : oc_seen_hash(text, text_n);
+  if (p->proving) {
+    p->proof_n++;
+    return 0;
+  }
   switch ((enum stage)p->stage) {
     case SKIP:
       return pass_over(p, &key, has_key);
@@ -245,8 +254,7 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
     default:
       break;
   }
-  if (!has_key)
-    key = oc_seen_hash(text, text_n);
+  key = p->latest;
   hand = judge(p, &key, has_key, p->position);
   if (hand < 0)
     return hand;
@@ -360,28 +368,69 @@ static enum oc_page_next end_page(oc_page *p) {
   return turn_to(p, p->number + 1, READ);
 }
 
-/* Did it come full? Then the next one begins where the numbers say. */
+/*
+** Did it come full? Then the next one begins where the numbers say. After a smaller
+** one a larger one may begin behind rows that nobody has seen: a ceiling has risen.
+*/
 static void measure(oc_page *p) {
-  p->odd |= p->position - p->part_from != (uint64_t)oc_page_part_size(p);
+  const uint64_t n = p->position - p->part_from, size = (uint64_t)oc_page_part_size(p);
+  p->odd |= n != size;
   p->full = !p->odd;
+  p->uncertain |= p->least > 0 && n > p->least;
+  if (n < size && (p->least == 0 || n < p->least))
+    p->least = n;
+  p->edge = p->latest;
+  p->has_edge = p->full;
+}
+
+/* The part before is there: is it what it should be? If not, the page stays whole. */
+static enum oc_page_next end_proof(oc_page *p) {
+  const int64_t by = p->parts / p->proven_parts;
+  p->proving = 0;
+  if (p->proof_n == (uint64_t)oc_page_part_size(p) && p->latest.a == p->edge.a &&
+      p->latest.b == p->edge.b) {
+    p->proven_parts = p->parts;
+    return OC_PAGE_PART;
+  }
+  p->parts = p->proven_parts;
+  p->part /= by;
+  p->empty_parts /= by;
+  p->odd = 1;
+  p->full = 0;
+  return OC_PAGE_PART;
 }
 
 enum oc_page_next oc_page_whole(oc_page *p, double unit_random, double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
+  if (p->proving)
+    return end_proof(p);
   if (has_vanished(p))
     return ask_again(p, unit_random, wait_s);
   if (p->position > p->part_from) {
     p->empty_parts = 0;
     measure(p);
-  } else if (++p->empty_parts >= p->parts && p->position == 0) {
-    return end_page(p);  /* a page's worth of nothing, if it began in the page before */
+  } else {
+    p->has_edge = 0;
+    if (++p->empty_parts >= p->parts && p->position == 0)
+      return end_page(p);  /* a page's worth of nothing, if it began in the page before */
   }
   return p->part + 1 < p->parts ? turn_to_part(p, p->part + 1) : end_page(p);
 }
 
 int oc_page_is_at_base(const oc_page *p) {
   return p->number <= p->base && p->part == 0;
+}
+
+/* May the page be parted, and must the parts be proven? */
+static int may_part(const oc_page *p, int *prove) {
+  *prove = p->has_edge;
+  if (p->odd)
+    return 0;
+  if (p->number == p->base && p->part == 0)
+    return !(*prove = 0);
+  /* a resumed run looks for its place, so it sees whether the parts are right */
+  return p->has_edge || (p->full && p->stage == SKIP && p->has_sought);
 }
 
 /* It does not exist: what came of the page before that part was all of it. */
@@ -395,6 +444,8 @@ static enum oc_page_next end_missing(oc_page *p) {
 enum oc_page_next oc_page_missing(oc_page *p, double unit_random, double *wait_s) {
   if (p->stop != OC_STOP_NONE)
     return OC_PAGE_OVER;
+  if (p->proving)
+    return end_proof(p);
   if (oc_page_is_at_base(p))
     return OC_PAGE_FAIL;
   if (has_vanished(p))
@@ -424,7 +475,8 @@ static int64_t divisor(int64_t size) {
 
 static void ask_for_less(oc_page *p) {
   const int64_t size = oc_page_part_size(p), by = divisor(size);
-  if (p->odd || !(p->full || p->number == p->base) || by == 1)
+  int prove;
+  if (by == 1 || !may_part(p, &prove))
     return;
   if (size <= OC_PAGE_HUGE_LEADS && p->attempt == 1)
     return;  /* gateways also answer so while they restart */
@@ -433,7 +485,11 @@ static void ask_for_less(oc_page *p) {
   p->parts *= by;
   p->part *= by;
   p->empty_parts *= by;
+  p->least = 0;
   p->parted_stamp = p->stamp;
+  p->proving = prove;
+  if (!prove)
+    p->proven_parts = p->parts;
 }
 
 enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,

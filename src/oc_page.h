@@ -14,6 +14,8 @@
 ** whole number, so that page n of one size is so many pages of the other, row for
 ** row. Callers count in pages as they asked for them, whatever the parts. A part
 ** that is empty proves nothing: as many as make a page prove what an empty page does.
+** Before parts are trusted, the one before the place at hand is asked for: it must
+** be as large as asked and end with the lead that came last.
 */
 #ifndef oc_page_h
 #define oc_page_h
@@ -50,6 +52,7 @@ typedef struct oc_page {
   /* the page at hand */
   int64_t number;
   int64_t parts, part;             /* requests it is read in; the one at hand, from 0 */
+  int64_t proven_parts;            /* parts that are trusted: what a resumed run may use */
   unsigned attempt;                /* failed tries since it last gave up */
   uint64_t position;               /* leads of it seen in this try, as sent */
   uint64_t fresh;                  /* new ones of it, in all tries */
@@ -78,6 +81,12 @@ typedef struct oc_page {
   uint64_t part_from;              /* leads of the parts before */
   int64_t empty_parts;             /* one after the other, up to here */
   int odd;                         /* an answer had another number of leads than asked for */
+  uint64_t least;                  /* of the answers smaller than asked for; 0: there was none */
+  int proving;                     /* the part before is asked for, to be compared */
+  uint64_t proof_n;                /* leads of it */
+  oc_seen_key latest;              /* of the lead that was looked at last */
+  oc_seen_key edge;                /* of the last lead before the part at hand */
+  int has_edge;
   int64_t free_retry_at;           /* position at the last retry that was not the server's fault; -1: none */
   uint64_t idle_leads;             /* of the pages before that brought nothing new */
   int idle_pages, missing;
@@ -166,7 +175,7 @@ typedef struct oc_page_fault {
 ** The try failed. OC_PAGE_WAIT with *wait_s, or OC_PAGE_FAIL. After a slow one (of
 ** pages that are not huge: two) the page is asked for in smaller parts, if its rows
 ** are known: every page until now came full. A server with a smaller ceiling than
-** ours begins its pages elsewhere.
+** ours begins its pages elsewhere, and so does one that ignores the size.
 */
 enum oc_page_next oc_page_failed(oc_page *p, const oc_page_fault *f, double unit_random,
                                  double *wait_s);

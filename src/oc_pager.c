@@ -552,8 +552,8 @@ static int l_place(lua_State *L) {
   lua_createtable(L, 0, 9);
   oc_setcount(L, "page", (uint64_t)g->resume_page);
   oc_setcount(L, "skip", g->resume_skip);
-  if (g->parts > 1)
-    oc_setcount(L, "parts", (uint64_t)g->parts);
+  if (g->proven_parts > 1)
+    oc_setcount(L, "parts", (uint64_t)g->proven_parts);
   if (g->full) {
     lua_pushboolean(L, 1);
     lua_setfield(L, -2, "full");

@@ -49,7 +49,7 @@ Leads.__name = "oc.leads"
 ---@field matched integer   of these, handed out
 ---@field duplicates integer   leads that came again because rows moved
 ---@field late integer   leads that only `verify` found
----@field uncertain boolean   a resumed run had lost its place, or `verify` could not be sure
+---@field uncertain boolean   a resumed run had lost its place, `verify` could not be sure, or pages grew in mid-run
 ---@field forgotten integer   ids that are no longer known, the oldest: see the log event ids_forgotten
 ---@field bytes integer   of bodies, unpacked
 ---@field attempts integer   requests for pages
@@ -89,7 +89,7 @@ local function check_resume(token, given, origin, level)
   end
   if token.page_size < 1 or token.page_size > 20000 then refuse "'page_size' is not from 1 to 20000" end
   if token.page_base > 1 then refuse "'page_base' is not 0 or 1" end
-  local parts = token.parts or 1
+  local parts = token.parts == nil and 1 or token.parts
   local whole = type(parts) == "number" and parts >= 1 and parts % 1 == 0
   if not whole or token.page_size % parts ~= 0 or token.page * parts > 2 ^ 53 then
     refuse "'parts' does not divide page_size"
@@ -315,7 +315,7 @@ local function finish_run(self)
   end
   if result.uncertain then
     log("warn", "uncertain", {hint = "not every lead could be checked: a resumed run had lost its place, "
-      .. "or cannot verify the pages before it, or leads have no id"})
+      .. "or cannot verify the pages before it, or leads have no id, or pages grew in mid-run"})
   end
   if result.stop_reason == "max_pages" and self.default_max_pages then
     log("warn", "cut_by_max_pages", {pages = result.pages, leads = result.leads, option = "max_pages",

@@ -76,6 +76,13 @@ static void too_slow(oc_page *p, int64_t number, int64_t size) {
   CHECK_EQ_INT(oc_page_failed(p, &slow, 0.5, &wait_s), OC_PAGE_WAIT);
 }
 
+/* Before parts are trusted: the one before is asked for, and hands out nothing. */
+static void proven(oc_page *p, const service *s, int64_t number, int64_t size, reader *r) {
+  const int64_t n = r->n;
+  CHECK_EQ_INT(answered(p, s, number, size, r), OC_PAGE_PART);
+  CHECK_EQ_INT(r->n, n);
+}
+
 static void check_rows(const reader *r, int64_t rows) {
   int64_t i = 0;
   CHECK_EQ_INT(r->n, rows);
@@ -91,6 +98,9 @@ static void test_a_page_in_parts(void) {
   start(&p, 4000);
   CHECK_EQ_INT(answered(&p, &s, 1, 4000, &r), OC_PAGE_NEXT);
   too_slow(&p, 2, 4000);
+  CHECK_EQ_INT(p.proven_parts, 1);
+  proven(&p, &s, 4, 1000, &r);
+  CHECK_EQ_INT(p.proven_parts, 4);
   CHECK_EQ_INT(answered(&p, &s, 5, 1000, &r), OC_PAGE_PART);
   CHECK_EQ_INT(p.number, 2);
   CHECK_EQ_INT(answered(&p, &s, 6, 1000, &r), OC_PAGE_PART);
@@ -180,6 +190,7 @@ static void test_a_page_that_is_not_huge_gets_a_second_try(void) {
   CHECK_EQ_INT(answered(&p, &s, 1, 200, &r), OC_PAGE_NEXT);
   too_slow(&p, 2, 200);
   too_slow(&p, 2, 200);
+  proven(&p, &s, 4, 50, &r);
   CHECK_EQ_INT(answered(&p, &s, 5, 50, &r), OC_PAGE_PART);
   oc_page_free(&p);
 }
@@ -203,6 +214,83 @@ static void test_a_server_with_a_ceiling_keeps_its_boundaries(void) {
   too_slow(&p, 2, 20000);
   CHECK_EQ_INT(answered(&p, &s, 2, 20000, &r), OC_PAGE_NEXT);
   check_rows(&r, 2000);
+  oc_page_free(&p);
+}
+
+/* It gives 2000 leads a page, whatever is asked for. */
+static void test_a_server_that_ignores_the_size_is_found_out(void) {
+  reader r = {{0}, 0};
+  oc_page p;
+  int64_t page;
+  start(&p, 2000);
+  {
+    const service s = {1, 9000, 20000, 20000, 1};
+    CHECK_EQ_INT(answered(&p, &s, 1, 2000, &r), OC_PAGE_NEXT);
+    too_slow(&p, 2, 2000);
+    ask(&p, 4, 500);
+    send(&p, &s, 6000, 2000, &r);
+    CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_PART);
+    for (page = 2; page <= 5; page++)
+      CHECK_EQ_INT(answered(&p, &s, page, 2000, &r), OC_PAGE_NEXT);
+    too_slow(&p, 6, 2000);
+    CHECK_EQ_INT(answered(&p, &s, 6, 2000, &r), OC_PAGE_OVER);
+  }
+  check_rows(&r, 9000);
+  oc_page_free(&p);
+}
+
+static void test_a_proof_that_comes_to_nothing_leaves_pages_whole(void) {
+  const service s = {1, 9000, 20000, 20000, 1};
+  int how;
+  for (how = 0; how < 3; how++) {
+    reader r = {{0}, 0};
+    oc_page p;
+    start(&p, 2000);
+    CHECK_EQ_INT(answered(&p, &s, 1, 2000, &r), OC_PAGE_NEXT);
+    too_slow(&p, 2, 2000);
+    ask(&p, 4, 500);
+    CHECK_EQ_INT(oc_page_failed(&p, &reset, 0.5, &wait_s), OC_PAGE_WAIT); /* asked again */
+    ask(&p, 4, 500);
+    if (how == 0)
+      send(&p, &s, 1400, 500, &r); /* another lead at its end */
+    if (how == 2)
+      CHECK_EQ_INT(oc_page_missing(&p, 0.5, &wait_s), OC_PAGE_PART);
+    else
+      CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), OC_PAGE_PART);
+    CHECK_EQ_INT(answered(&p, &s, 2, 2000, &r), OC_PAGE_NEXT);
+    check_rows(&r, 4000);
+    oc_page_free(&p);
+  }
+}
+
+static void test_a_proof_that_is_too_slow_itself(void) {
+  const service s = {1, 9000, 20000, 20000, 1};
+  reader r = {{0}, 0};
+  oc_page p;
+  start(&p, 20000);
+  p.size = 8000;
+  CHECK_EQ_INT(answered(&p, &s, 1, 8000, &r), OC_PAGE_NEXT);
+  too_slow(&p, 2, 8000);
+  too_slow(&p, 4, 2000);
+  CHECK_EQ_INT(p.proven_parts, 1);
+  proven(&p, &s, 16, 500, &r);
+  CHECK_EQ_INT(p.proven_parts, 16);
+  CHECK_EQ_INT(answered(&p, &s, 17, 500, &r), OC_PAGE_PART);
+  check_rows(&r, 8500);
+  oc_page_free(&p);
+}
+
+static void test_a_ceiling_that_rises_is_told(void) {
+  const service low = {1, 9000, 1000, 20000, 1}, high = {1, 9000, 20000, 20000, 1};
+  reader r = {{0}, 0};
+  oc_page p;
+  start(&p, 2000);
+  CHECK_EQ_INT(answered(&p, &low, 1, 2000, &r), OC_PAGE_NEXT);
+  CHECK_EQ_INT(p.uncertain, 0);
+  CHECK_EQ_INT(answered(&p, &low, 2, 2000, &r), OC_PAGE_NEXT);
+  CHECK_EQ_INT(p.uncertain, 0);
+  CHECK_EQ_INT(answered(&p, &high, 3, 2000, &r), OC_PAGE_NEXT); /* 2000 rows nobody has seen */
+  CHECK_EQ_INT(p.uncertain, 1);
   oc_page_free(&p);
 }
 
@@ -230,6 +318,7 @@ static void test_resumed_in_parts(void) {
   CHECK_EQ_INT(r.n, 6000);
   too_slow(&p, 7, 1000);
   too_slow(&p, 7, 1000);
+  proven(&p, &s, 24, 250, &r);
   CHECK_EQ_INT(answered(&p, &s, 25, 250, &r), OC_PAGE_PART);
   check_rows(&r, 6250);
   CHECK_EQ_INT(p.uncertain, 0);
@@ -361,7 +450,7 @@ static void resume(oc_page *p, const service *s, int64_t size) {
   q.base = q.first = s->base;
   q.max_attempts = p->max_attempts;
   oc_page_resume(&q, p->resume_page, p->resume_skip, p->last_id, p->last_id_n);
-  oc_page_resume_parts(&q, p->parts, p->full);
+  oc_page_resume_parts(&q, p->proven_parts, p->full);
   oc_page_free(p);
   *p = q;
 }
@@ -425,6 +514,10 @@ int main(void) {
   test_a_page_that_is_not_huge_gets_a_second_try();
   test_other_faults_leave_the_size_alone();
   test_a_server_with_a_ceiling_keeps_its_boundaries();
+  test_a_server_that_ignores_the_size_is_found_out();
+  test_a_proof_that_comes_to_nothing_leaves_pages_whole();
+  test_a_proof_that_is_too_slow_itself();
+  test_a_ceiling_that_rises_is_told();
   test_nothing_is_known_before_the_first_page();
   test_resumed_in_parts();
   test_peek_and_first_count_in_parts();

@@ -73,14 +73,14 @@ end
 
 --- Runs a command.
 ---@param words string[]   without the program's name
+---@param has_output boolean   there is a standard output; interrupts are caught already
 ---@return integer code   0 done; 1 failed; 2 wrong usage; 3 cut by the default
 ---  --max-pages; 128 + signal interrupted
-function cli.main(words)
-  if not core.standard_streams() then -- first: whatever is opened takes a free descriptor
+function cli.main(words, has_output)
+  if not has_output then
     core.write(2, "oc-leads: standard output is closed\n")
     return EXIT_FAILED
   end
-  core.catch_interrupt()
   local asked = {}
   local parser = new_parser(asked)
   if #words == 0 then

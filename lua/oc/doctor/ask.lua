@@ -155,6 +155,7 @@ function Ask:page(wanted)
   local began, before = self.host.now(), #self.records
   local leads = (wanted.client or self.client):leads {
     page = wanted.page, page_size = wanted.size, max_pages = 1, prefetch = 0, raw = true, nulls = "null",
+    limit = 10 * wanted.size + 1000, -- some never end
   }
   self.running, self.once, self.gave_up = leads, wanted.once, nil
   local kept, err = read_leads(leads)
