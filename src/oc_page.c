@@ -158,6 +158,8 @@ static int pass_over(oc_page *p, const oc_seen_key *key, int has_key) {
   if (p->position < p->skip)
     return 0;
   p->stage = !p->has_sought || is_sought(p, key, has_key) ? READ : MOVED;
+  if (p->stage == READ)
+    p->proven_parts = p->parts;
   p->fresh = p->position;
   p->reached = 0;
   return 0;
@@ -290,6 +292,8 @@ static enum oc_page_next look_at(oc_page *p, int64_t number, enum stage stage) {
 static enum oc_page_next look_further(oc_page *p) {
   const int64_t before = p->resumed_at > p->base ? p->resumed_at - 1 : p->base;
   p->uncertain = 1;
+  p->odd |= p->parts != p->proven_parts;  /* perhaps it is the parts that are elsewhere */
+  p->parts = p->proven_parts;
   switch ((enum stage)p->stage) {
     case SEEK_BEFORE:
       return look_at(p, p->resumed_at, SEEK_HERE);
@@ -488,7 +492,7 @@ static void ask_for_less(oc_page *p) {
   p->least = 0;
   p->parted_stamp = p->stamp;
   p->proving = prove;
-  if (!prove)
+  if (!prove && p->stage != SKIP)
     p->proven_parts = p->parts;
 }
 

@@ -239,6 +239,32 @@ static void test_a_server_that_ignores_the_size_is_found_out(void) {
   oc_page_free(&p);
 }
 
+/* Resumed at such a server: the lead is not where the parts say, but where the pages do. */
+static void test_a_resumed_run_does_not_trust_parts_either(void) {
+  const service s = {1, 9000, 20000, 20000, 1};
+  reader r = {{0}, 0};
+  oc_page p;
+  int64_t i;
+  start(&p, 2000);
+  oc_page_resume(&p, 2, 1500, "row 3499", 8);
+  oc_page_resume_parts(&p, 1, 1);
+  for (r.n = 0; r.n < 3500; r.n++)
+    r.row[r.n] = r.n;
+  too_slow(&p, 2, 2000);
+  for (i = 5; i <= 8; i++) {  /* its pages 5 to 8, not a quarter of page 2 each */
+    int64_t from = (i - 1) * 2000, n = from < 9000 ? (9000 - from < 2000 ? 9000 - from : 2000) : 0;
+    ask(&p, i, 500);
+    send(&p, &s, from, n, &r);
+    CHECK_EQ_INT(oc_page_whole(&p, 0.5, &wait_s), i < 8 ? OC_PAGE_PART : OC_PAGE_NEXT);
+  }
+  CHECK_EQ_INT(r.n, 3500);
+  CHECK_EQ_INT(answered(&p, &s, 1, 2000, &r), OC_PAGE_NEXT); /* looks on whole pages */
+  CHECK_EQ_INT(answered(&p, &s, 2, 2000, &r), OC_PAGE_NEXT);
+  CHECK_EQ_INT(p.uncertain, 1);
+  check_rows(&r, 4000);
+  oc_page_free(&p);
+}
+
 static void test_a_proof_that_comes_to_nothing_leaves_pages_whole(void) {
   const service s = {1, 9000, 20000, 20000, 1};
   int how;
@@ -515,6 +541,7 @@ int main(void) {
   test_other_faults_leave_the_size_alone();
   test_a_server_with_a_ceiling_keeps_its_boundaries();
   test_a_server_that_ignores_the_size_is_found_out();
+  test_a_resumed_run_does_not_trust_parts_either();
   test_a_proof_that_comes_to_nothing_leaves_pages_whole();
   test_a_proof_that_is_too_slow_itself();
   test_a_ceiling_that_rises_is_told();
