@@ -20,6 +20,17 @@ end
 
 local text = page()
 
+local FILTER = 'status == "Active" and any(civicAddresses, country == "US")'
+local FIELDS = {"id", "tenantId", "status", "contactDetails.companyName"}
+
+local function wanted(lead)
+  if lead.status ~= "Active" or lead.civicAddresses == cjson.null then return false end
+  for _, address in ipairs(lead.civicAddresses) do
+    if address.country == "US" then return true end
+  end
+  return false
+end
+
 local works = {
   {
     name = "decode, all leads kept",
@@ -29,6 +40,37 @@ local works = {
       return d:read()
     end,
     cjson = function() return cjson.decode(text) end,
+  },
+  {
+    name = "filter, 5 % of the leads",
+    oc = function()
+      local d = oc.decoder {where = FILTER}
+      d:feed(text)
+      return d:read()
+    end,
+    cjson = function()
+      local kept = {}
+      for _, lead in ipairs(cjson.decode(text)) do
+        if wanted(lead) then kept[#kept + 1] = lead end
+      end
+      return kept
+    end,
+  },
+  {
+    name = "four fields of all leads",
+    oc = function()
+      local d = oc.decoder {select = FIELDS}
+      d:feed(text)
+      return d:read()
+    end,
+    cjson = function()
+      local kept = {}
+      for i, lead in ipairs(cjson.decode(text)) do
+        kept[i] = {id = lead.id, tenantId = lead.tenantId, status = lead.status,
+          contactDetails = {companyName = lead.contactDetails.companyName}}
+      end
+      return kept
+    end,
   },
   {
     name = "iterate and drop, 64 KiB pieces",

@@ -1,48 +1,29 @@
 -- `oc-leads doctor` as an operator meets it: a process, its two streams, its exit code, its report.
 
 local cjson = require "cjson"
-local lfs = require "lfs"
+local command_line = require "support.command"
 local process = require "support.process"
 local sandbox_child = require "support.sandbox_child"
-local tree = require "support.tree"
 
-local interpreter, quote = process.interpreter, process.quote
+local quote = process.quote
 
-local root = tree.root:find "^/" and tree.root or lfs.currentdir() .. "/" .. tree.root
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local read_file = command_line.read_file
 
 describe("oc-leads doctor", function()
-  local server, folder
+  local server, place, folder
 
   setup(function()
     server = sandbox_child.start()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. quote(folder)))
+    place = command_line.place()
+    folder = place.folder
   end)
   teardown(function()
     server:close()
-    os.execute("rm -rf " .. quote(folder))
+    place:remove()
   end)
 
-  local function command(words)
-    return ("%s %s/script/oc-leads %s"):format(quote(interpreter()), quote(root), words)
-  end
-
-  -- Runs it: exit code, standard output, standard error.
-  local function run(words, before)
-    local out, err, code = folder .. "/out", folder .. "/err", folder .. "/code"
-    os.execute(("cd %s && { %s %s; } >%s 2>%s; echo $? >%s"):format(quote(folder), before or "", command(words),
-      quote(out), quote(err), quote(code)))
-    return tonumber(read_file(code)), read_file(out), read_file(err)
-  end
+  local command = command_line.line
+  local function run(words, before) return place:run(words, before) end
 
   local function doctor(words, before)
     return run("doctor --base-url " .. server.url .. " " .. words, before)

@@ -1,49 +1,30 @@
 -- The command line as a user meets it: a process, its two streams, its exit code.
 
 local cjson = require "cjson"
-local lfs = require "lfs"
+local command_line = require "support.command"
 local oc = require "oc"
 local process = require "support.process"
 local sandbox_child = require "support.sandbox_child"
-local tree = require "support.tree"
 
-local interpreter, quote = process.interpreter, process.quote
+local quote = process.quote
 
-local root = tree.root:find "^/" and tree.root or lfs.currentdir() .. "/" .. tree.root
-
-local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read "*a"
-  file:close()
-  return text
-end
+local read_file, root = command_line.read_file, command_line.root
 
 describe("oc-leads", function()
-  local server, folder
+  local server, place, folder
 
   setup(function()
     server = sandbox_child.start()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. quote(folder)))
+    place = command_line.place()
+    folder = place.folder
   end)
   teardown(function()
     server:close()
-    os.execute("rm -rf " .. quote(folder))
+    place:remove()
   end)
 
-  local function command(words)
-    return ("%s %s/script/oc-leads %s"):format(quote(interpreter()), quote(root), words)
-  end
-
-  -- Runs it: exit code, standard output, standard error.
-  local function run(words, before)
-    local out, err, code = folder .. "/out", folder .. "/err", folder .. "/code"
-    os.execute(("cd %s && { %s %s; } >%s 2>%s; echo $? >%s"):format(quote(folder), before or "", command(words),
-      quote(out), quote(err), quote(code)))
-    return tonumber(read_file(code)), read_file(out), read_file(err)
-  end
+  local command = command_line.line
+  local function run(words, before) return place:run(words, before) end
 
   local function list(words, before)
     return run("list --base-url " .. server.url .. " " .. words, before)
@@ -173,7 +154,7 @@ describe("oc-leads", function()
       assert.equal(3, code)
       assert.matches("the rest comes with: './a b/oc' list %-%-base%-url ", err)
       local pipe = assert(io.popen(("unset LD_PRELOAD; cd %s && OC_LUA=%s script/oc list --nonsense 2>&1"):format(
-        quote(root), quote(interpreter()))))
+        quote(root), quote(process.interpreter()))))
       assert.matches("%(script/oc list %-%-help tells more%)", pipe:read "*a")
       pipe:close()
     end)
@@ -611,22 +592,22 @@ describe("oc-leads", function()
   end)
 
   describe("table", function()
-    local tables, width = require "oc.cli.table", require "oc.cli.width"
+    local columns, tables, width = require "oc.cli.columns", require "oc.cli.table", require "oc.cli.width"
 
     it("puts every column in its place, whatever is in it", function()
-      local rows = tables.new(100)
+      local rows = tables.new(100, columns.overview)
       local text = ""
       for i, name in ipairs {"日本語株式会社", "Café e\204\129", "😀😀", ("long "):rep(20), "a\27[2Jb", ""} do
         text = text .. rows:add {contactDetails = {companyName = name}, status = "S" .. i, tenantId = "t"}
       end
       text = text .. rows:add {contactDetails = false, status = {}, consentedCountries = "x", civicAddresses = {}}
       text = text .. rows:flush(true)
-      local place
+      local where
       for line in text:gmatch "[^\n]+" do
         local before = line:match "^(.-  )S[T%d]"
         if before then
-          place = place or width.of(before)
-          assert.equal(place, width.of(before), line)
+          where = where or width.of(before)
+          assert.equal(where, width.of(before), line)
         end
         assert.is_true(width.of(line) <= 100)
       end
@@ -634,7 +615,7 @@ describe("oc-leads", function()
     end)
 
     it("keeps no row once the columns are known", function()
-      local rows = tables.new(80)
+      local rows = tables.new(80, columns.overview)
       for _ = 1, 1000 do rows:add {} end
       assert.equal(0, #rows.rows)
     end)

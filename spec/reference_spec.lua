@@ -195,7 +195,7 @@ describe("the reference", function()
     for name in pairs((client:leads()):result()) do result[name] = true end
     assert.equal("", differences(result, named(section "result fields", "")))
     assert.equal("", differences(fields_of("lua/oc/leads.lua", "oc.PageInfo"), named(section "page fields", "")))
-    assert.equal("", differences(fields_of("lua/oc/leads.lua", "oc.Resume"), named(section "resume fields", "")))
+    assert.equal("", differences(fields_of("lua/oc/resume.lua", "oc.Resume"), named(section "resume fields", "")))
     local info = tree.read("lua/oc/leads.lua"):match "local info = (%b{})"
     local fields = {}
     for name in info:gmatch "([%w_]+) =" do fields[name] = true end

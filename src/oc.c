@@ -8,6 +8,7 @@
 #include "oc_encode.h"
 #include "oc_error.h"
 #include "oc_file.h"
+#include "oc_filter.h"
 #include "oc_pager.h"
 #include "oc_http.h"
 
@@ -27,6 +28,7 @@ int luaopen_oc_core(lua_State *L) {
   oc_build_open(L);
   oc_decode_open(L);
   oc_encode_open(L);
+  oc_filter_open(L);
   oc_pager_open(L);
   oc_http_open(L);
   return 1;

@@ -70,6 +70,71 @@ static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
   }
 }
 
+/* The index behind the value of token i. */
+static uint32_t behind(const oc_tok *tok, uint32_t i) {
+  const enum oc_tok_type type = oc_tok_type(&tok[i]);
+  return type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
+}
+
+static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i);
+
+/* Builds, of the object or list of token i, what is selected. */
+static void build_part(lua_State *L, const oc_build *b, uint32_t i) {
+  const oc_tok *tok = b->scan->tok;
+  const uint32_t end = tok[i].at;
+  luaL_checkstack(L, 8, "lead");
+  if (oc_tok_type(&tok[i]) == OC_TOK_ARRAY) {
+    int k = 0;
+    lua_createtable(L, (int)tok[i].n, 0);
+    if (tok[i].n == 0) {
+      lua_rawgeti(L, b->cache, 0);
+      lua_setmetatable(L, -2);
+    }
+    for (i++; i < end; lua_rawseti(L, -2, ++k)) {
+      i = build_selected(L, b, i);
+      if (lua_isnil(L, -1)) {  /* the others keep their places */
+        lua_pop(L, 1);
+        lua_pushlightuserdata(L, NULL);
+      }
+    }
+    return;
+  }
+  lua_createtable(L, 0, (int)oc_select_members(b->select, oc_tok_node(&tok[i])));
+  i++;
+  while (i < end) {
+    const enum oc_tok_type type = oc_tok_type(&tok[i]);
+    const uint32_t node = oc_tok_node(&tok[i]);
+    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
+      i = behind(tok, i + 1);  /* nobody asked for a key that was not learned */
+    } else if (oc_select_of(b->select, node) == OC_SELECT_NONE) {
+      i = behind(tok, i);
+    } else {
+      push_key(L, b, node);
+      i = build_selected(L, b, i);
+      lua_rawset(L, -3);
+    }
+  }
+}
+
+/* A selected value: nil where a part of it was asked for, and it has none. */
+static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i) {
+  const oc_tok *t = &b->scan->tok[i];
+  const enum oc_tok_type type = oc_tok_type(t);
+  if (oc_select_of(b->select, oc_tok_node(t)) == OC_SELECT_ALL) {
+    if (type != OC_TOK_NULL || b->keep_nulls)
+      return build(L, b, i);
+    lua_pushnil(L);
+    return i + 1;
+  }
+  if (type == OC_TOK_ARRAY || type == OC_TOK_OBJECT)
+    build_part(L, b, i);
+  else if (type == OC_TOK_NULL && b->keep_nulls)
+    lua_pushlightuserdata(L, NULL);
+  else
+    lua_pushnil(L);
+  return behind(b->scan->tok, i);
+}
+
 static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
   const oc_tok *tok = b->scan->tok;
   const uint32_t end = tok[i].at;
@@ -148,11 +213,24 @@ static uint32_t build(lua_State *L, const oc_build *b, uint32_t i) {
 
 void oc_build_value(lua_State *L, const oc_build *b) {
   luaL_checkstack(L, 8, "lead");
-  build(L, b, 0);
+  if (b->select != NULL)
+    build_part(L, b, 0);
+  else
+    build(L, b, 0);
 }
 
 void oc_build_push_array_metatable(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, ARRAY);
+}
+
+int oc_build_is_array(lua_State *L) {
+  int same = 0;
+  if (lua_getmetatable(L, -1)) {
+    oc_build_push_array_metatable(L);
+    same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+  }
+  return same;
 }
 
 void oc_build_cache(lua_State *L) {

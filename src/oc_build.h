@@ -7,11 +7,13 @@
 
 #include "oc_compat.h"
 #include "oc_scan.h"
+#include "oc_select.h"
 
 typedef struct oc_build {
   oc_scan *scan;   /* the value at hand; its scratch buffer is used */
   int cache;       /* stack index of the table made by oc_build_cache */
   int keep_nulls;  /* null members as lightuserdata NULL; else absent */
+  const oc_select *select;  /* what to build; NULL: all */
 } oc_build;
 
 /*
@@ -43,6 +45,9 @@ int oc_build_batch_shift(lua_State *L, int cache);
 ** what empty arrays carry from then on.
 */
 void oc_build_open(lua_State *L);
+
+/* Does the table on top of the stack carry the metatable of arrays? */
+int oc_build_is_array(lua_State *L);
 
 /* Pushes the metatable of arrays. */
 void oc_build_push_array_metatable(lua_State *L);

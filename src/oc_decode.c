@@ -14,6 +14,7 @@
 
 #include "oc_build.h"
 #include "oc_error.h"
+#include "oc_want.h"
 
 static const char METATABLE[] = "oc.decoder";
 
@@ -22,6 +23,7 @@ typedef struct decoder {
   int keep_nulls;
   int batch;  /* leads of a read that was broken off are in the cache */
   int open;   /* json is initialised */
+  oc_want want;
 } decoder;
 
 static lua_Number number_option(lua_State *L, int i, const char *name, lua_Number low,
@@ -82,6 +84,7 @@ int oc_decode_fail(lua_State *L, const oc_json *j) {
 static decoder *new_decoder(lua_State *L, unsigned depth) {
   decoder *d = oc_newuserdata(L, sizeof *d);
   d->open = d->batch = 0;
+  oc_want_init(&d->want);
   luaL_setmetatable(L, METATABLE);
   oc_build_cache(L);
   oc_setuservalue(L, -2);
@@ -103,8 +106,28 @@ static void push_item(lua_State *L, decoder *d) {
   b.scan = &d->json.scan;
   b.cache = 2;
   b.keep_nulls = d->keep_nulls;
+  b.select = oc_want_select(&d->want);
   d->json.pending = 1;  /* until the caller has it */
   oc_build_value(L, &b);
+}
+
+/* The next lead that is wanted. A failure sticks, as the scanner's own. */
+static enum oc_got next_wanted(lua_State *L, decoder *d) {
+  for (;;) {
+    const enum oc_got got = oc_json_next(&d->json);
+    int wanted;
+    if (got != OC_ITEM)
+      return got;
+    d->json.pending = 1;
+    wanted = oc_want_lead(&d->want);
+    if (wanted == OC_EMEM)
+      oc_error_no_memory(L);
+    d->json.pending = 0;
+    if (wanted == OC_ELIMIT)
+      return oc_scan_fail(&d->json.scan, OC_JSON_LIMIT, d->json.scan.item, OC_WANT_TOO_MUCH_WORK);
+    if (wanted)
+      return OC_ITEM;
+  }
 }
 
 static int l_feed(lua_State *L) {
@@ -126,7 +149,7 @@ static int l_next(lua_State *L) {
     d->batch = !oc_build_batch_shift(L, 2);
     return 1;
   }
-  got = oc_json_next(&d->json);
+  got = next_wanted(L, d);
   if (got == OC_FAILED)
     return oc_decode_fail(L, &d->json);
   if (got == OC_MORE) {
@@ -150,7 +173,7 @@ static int l_read(lua_State *L) {
   oc_getuservalue(L, 1);
   n = oc_build_batch_begin(L, 2);
   d->batch = 1;
-  while (n < most && n < INT_MAX && (got = oc_json_next(&d->json)) == OC_ITEM) {
+  while (n < most && n < INT_MAX && (got = next_wanted(L, d)) == OC_ITEM) {
     push_item(L, d);
     lua_rawseti(L, 3, ++n);
     d->json.pending = 0;
@@ -196,6 +219,7 @@ static int l_gc(lua_State *L) {
   if (d->open) {
     d->open = 0;
     oc_json_free(&d->json);
+    oc_want_free(&d->want);
   }
   return 0;
 }
@@ -209,6 +233,9 @@ static int l_decoder(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   d = new_decoder(L, oc_decode_depth(L, 1));
   oc_decode_options(L, 1, &d->json, &d->keep_nulls);
+  oc_getuservalue(L, -1);
+  oc_want_options(L, 1, lua_gettop(L), &d->want, &d->json.scan);
+  lua_pop(L, 1);
   return 1;
 }
 

@@ -270,6 +270,10 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
   return hand;
 }
 
+void oc_page_passed(oc_page *p) {
+  move_place(p);
+}
+
 void oc_page_handed(oc_page *p) {
   move_place(p);
   p->matched++;

@@ -145,6 +145,9 @@ int oc_page_lead(oc_page *p, const char *id, size_t id_n, const char *text, size
 /* The lead just judged is wanted and has been handed out: a run resumes behind it. */
 void oc_page_handed(oc_page *p);
 
+/* It is not wanted: a run resumes behind it all the same. */
+void oc_page_passed(oc_page *p);
+
 /*
 ** The body came whole. OC_PAGE_WAIT, or OC_PAGE_FAIL at last, where it is empty
 ** although an earlier try of it had leads; OC_PAGE_FAIL, too, where pages bring

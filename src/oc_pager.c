@@ -23,147 +23,6 @@ static const char METATABLE[] = "oc.pager";
 
 #define MAX_URL_BYTES 16384
 
-/* --- options ------------------------------------------------------------- */
-
-static double number_field(lua_State *L, const char *name, double otherwise) {
-  double v;
-  lua_getfield(L, 1, name);
-  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TNUMBER)
-    luaL_error(L, "option '%s': a number expected, got %s", name, luaL_typename(L, -1));
-  v = lua_isnil(L, -1) ? otherwise : (double)lua_tonumber(L, -1);
-  lua_pop(L, 1);
-  return v;
-}
-
-static int boolean_field(lua_State *L, const char *name) {
-  int v;
-  lua_getfield(L, 1, name);
-  v = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return v;
-}
-
-/* Pushes a string field, "" if it is absent. */
-static const char *push_string_field(lua_State *L, int i, const char *name, size_t *n) {
-  lua_getfield(L, i, name);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushliteral(L, "");
-  }
-  if (lua_type(L, -1) != LUA_TSTRING)
-    luaL_error(L, "option '%s': a string expected, got %s", name, luaL_typename(L, -1));
-  return lua_tolstring(L, -1, n);
-}
-
-static void check_status(lua_State *L, int status, const char *what) {
-  if (status == OC_EMEM)
-    oc_error_no_memory(L);
-  if (status != OC_OK)
-    luaL_error(L, "option '%s' is unusable", what);
-}
-
-/* Writes the host of a URL, and its port unless that goes without saying. */
-static int host_of(oc_buf *host, const char *url, size_t n) {
-  oc_url u;
-  int status = oc_url_parse(&u, url, n, NULL);
-  if (status == OC_OK)
-    status = oc_url_origin(host, &u);
-  if (status != OC_OK)
-    return status;
-  oc_buf_drop(host, u.is_https ? strlen("https://") : strlen("http://"));
-  return oc_buf_addc(host, '\0');
-}
-
-static void address_options(lua_State *L, oc_pager *p) {
-  size_t base_n, path_n, tenant_n;
-  const char *base = push_string_field(L, 1, "base_url", &base_n);
-  const char *path = push_string_field(L, 1, "lead_path", &path_n);
-  const char *tenant = push_string_field(L, 1, "ms_tenant_id", &tenant_n);
-  if (path_n == 0) {
-    path = "/api/v2/oc/lead";
-    path_n = strlen(path);
-  }
-  check_status(L, oc_url_join(&p->url, base, base_n, path, path_n), "base_url");
-  check_status(L, host_of(&p->host, base, base_n), "base_url");
-  check_status(L, oc_buf_add(&p->tenant, tenant, tenant_n), "ms_tenant_id");
-  lua_pop(L, 3);
-}
-
-static void page_options(lua_State *L, oc_pager *p) {
-  oc_page *g = &p->page;
-  g->base = (int64_t)number_field(L, "page_base", 1);
-  g->first = g->number = g->resume_page = (int64_t)number_field(L, "page", (double)g->base);
-  g->size = (int64_t)number_field(L, "page_size", (double)g->size);
-  g->max_pages = number_field(L, "max_pages", g->max_pages);
-  g->limit = number_field(L, "limit", g->limit);
-  g->max_attempts = (unsigned)number_field(L, "max_attempts", g->max_attempts);
-  g->backoff_base_s = number_field(L, "backoff_base_s", g->backoff_base_s);
-  g->backoff_cap_s = number_field(L, "backoff_cap_s", g->backoff_cap_s);
-  g->retry_after_cap_s = number_field(L, "retry_after_cap_s", g->retry_after_cap_s);
-  g->verify = boolean_field(L, "verify");
-  p->check_online = boolean_field(L, "check_online");
-  p->raw = boolean_field(L, "raw");
-}
-
-/* A field of the resume table on top of the stack: a whole number. */
-static int64_t place_field(lua_State *L, const char *name) {
-  lua_Number v;
-  lua_getfield(L, -1, name);
-  v = lua_tonumber(L, -1);
-  if (lua_type(L, -1) != LUA_TNUMBER || !(v >= 0 && v <= 9007199254740992.0))
-    luaL_error(L, "option 'resume': '%s' is no whole number", name);
-  lua_pop(L, 1);
-  return (int64_t)v;
-}
-
-/* The number on top of the stack, 1 if it is nil: into so many parts a page may be divided. */
-static int64_t parts_field(lua_State *L, const oc_page *g) {
-  const lua_Number v = lua_isnil(L, -1) ? 1 : lua_tonumber(L, -1);
-  if (!(v >= 1 && v <= (lua_Number)g->size) || g->size % (int64_t)v != 0 ||
-      (lua_Number)g->number * v > 9007199254740992.0)
-    luaL_error(L, "option 'resume': 'parts' does not divide the page size");
-  return (int64_t)v;
-}
-
-static void resume_option(lua_State *L, oc_pager *p) {
-  lua_getfield(L, 1, "resume");
-  if (lua_istable(L, -1)) {
-    const int64_t page = place_field(L, "page"), skip = place_field(L, "skip");
-    size_t n;
-    const char *id = push_string_field(L, -1, "last_id", &n);
-    oc_page_resume(&p->page, page, (uint64_t)skip, id, n);
-    lua_pop(L, 1);
-    lua_getfield(L, -1, "full");
-    lua_getfield(L, -2, "parts");
-    oc_page_resume_parts(&p->page, parts_field(L, &p->page), lua_toboolean(L, -2));
-    lua_pop(L, 2);
-  }
-  lua_pop(L, 1);
-}
-
-/* The service's names of the four parameters, and ours. */
-static const char *const param_keys[] = {"ms_tenant_id", "page", "page_size", "check_online"};
-static const char *const param_names[] = {"msTenantId", "PageNumber", "PageSize", "checkOnline"};
-enum { TENANT, NUMBER, SIZE, ONLINE };
-
-/* Keeps the names at [-1] to [-4] of the table on top. */
-static void param_options(lua_State *L) {
-  int i;
-  lua_getfield(L, 1, "param_names");
-  for (i = 0; i < 4; i++) {
-    if (lua_istable(L, -1))
-      lua_getfield(L, -1, param_keys[i]);
-    else
-      lua_pushnil(L);
-    if (lua_type(L, -1) != LUA_TSTRING) {
-      lua_pop(L, 1);
-      lua_pushstring(L, param_names[i]);
-    }
-    lua_rawseti(L, -3, -1 - i);
-  }
-  lua_pop(L, 1);
-}
-
 static int l_gc(lua_State *L) {
   oc_pager *p = luaL_checkudata(L, 1, METATABLE);
   if (!p->open)
@@ -171,6 +30,7 @@ static int l_gc(lua_State *L) {
   p->open = 0;
   oc_json_free(&p->json);
   oc_page_free(&p->page);
+  oc_want_free(&p->want);
   oc_buf_free(&p->url);
   oc_buf_free(&p->tenant);
   oc_buf_free(&p->redirect);
@@ -193,6 +53,7 @@ static int l_pager(lua_State *L) {
   memset(p, 0, sizeof *p);
   luaL_setmetatable(L, METATABLE);
   oc_page_init(&p->page);
+  oc_want_init(&p->want);
   oc_buf_init(&p->url, MAX_URL_BYTES);
   oc_buf_init(&p->tenant, MAX_URL_BYTES);
   oc_buf_init(&p->redirect, MAX_URL_BYTES);
@@ -205,18 +66,16 @@ static int l_pager(lua_State *L) {
   if (oc_json_init(&p->json, depth) != OC_OK)
     oc_error_no_memory(L);
   node = oc_keys_find(&p->json.scan.keys, OC_KEYS_ROOT, "id", 2);
-  check_status(L, node < 0 ? OC_EMEM : OC_OK, "id");
+  oc_pager_checked(L, node < 0 ? OC_EMEM : OC_OK, "id");
   p->id_node = (uint32_t)node;
   p->random = (uint64_t)time(NULL) * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(size_t)p;
   oc_build_cache(L);
-  param_options(L);
+  lua_pushvalue(L, -1);
   oc_setuservalue(L, 2);
-  oc_decode_options(L, 1, &p->json, &p->keep_nulls);
+  oc_pager_options(L, p, 3);
   /* all of it now: bytes of an answer cannot be fed twice */
-  check_status(L, oc_buf_reserve(&p->body, OC_PAGER_ERROR_BODY_BYTES), "body");
-  address_options(L, p);
-  page_options(L, p);
-  resume_option(L, p);
+  oc_pager_checked(L, oc_buf_reserve(&p->body, OC_PAGER_ERROR_BODY_BYTES), "body");
+  lua_settop(L, 2);
   return 1;
 }
 
@@ -247,14 +106,14 @@ static void page_url(lua_State *L, const oc_pager *p, int64_t number, oc_buf *ur
   url->n = 0;
   status = oc_buf_add(url, p->url.p, p->url.n);
   if (status == OC_OK && p->tenant.n > 0)
-    status = oc_url_add_param(url, name[TENANT], p->tenant.p, p->tenant.n);
+    status = oc_url_add_param(url, name[OC_PAGER_TENANT], p->tenant.p, p->tenant.n);
   if (status == OC_OK)
-    status = add_number(url, name[NUMBER], number);
+    status = add_number(url, name[OC_PAGER_NUMBER], number);
   if (status == OC_OK)
-    status = add_number(url, name[SIZE], oc_page_part_size(&p->page));
+    status = add_number(url, name[OC_PAGER_SIZE], oc_page_part_size(&p->page));
   if (status == OC_OK && p->check_online && oc_page_is_first(&p->page, number))
-    status = oc_url_add_param(url, name[ONLINE], "true", 4);
-  check_status(L, status, "base_url");
+    status = oc_url_add_param(url, name[OC_PAGER_ONLINE], "true", 4);
+  oc_pager_checked(L, status, "base_url");
   lua_settop(L, cache - 1);
 }
 
@@ -283,14 +142,14 @@ static int l_request(lua_State *L) {
     return 1;
   }
   oc_json_reset(&p->json);
-  p->judged = 0;
+  p->judged = p->stuck = 0;
   p->status = 0;
   p->answered = 0;
   p->retry_after_s = -1;
   p->body.n = 0;
   if (p->redirect.n > 0) {
     p->asked.n = 0;
-    check_status(L, oc_buf_add(&p->asked, p->redirect.p, p->redirect.n), "base_url");
+    oc_pager_checked(L, oc_buf_add(&p->asked, p->redirect.p, p->redirect.n), "base_url");
     p->redirect.n = 0;
   } else {
     p->redirects = 0;
@@ -424,23 +283,47 @@ static int judge(oc_pager *p) {
   return id == NULL ? OC_EMEM : oc_page_lead(&p->page, id, id_n, text, text_n);
 }
 
-/* Goes to the next lead that is for the caller: 1, or 0 if there is none now. */
+/* The lead at hand is where the caller will have it. */
+static void handed(oc_pager *p) {
+  p->judged = p->json.pending = 0;
+  oc_page_handed(&p->page);
+}
+
+/* The caller does not want it. */
+static void passed(oc_pager *p) {
+  p->judged = p->json.pending = 0;
+  oc_page_passed(&p->page);
+}
+
+/*
+** Goes to the next lead that is for the caller: 1, or 0 if there is none now, or
+** none that where can judge.
+*/
 static int advance(lua_State *L, oc_pager *p) {
   while (p->page.stop == OC_STOP_NONE && oc_json_next(&p->json) == OC_ITEM) {
-    int mine = p->judged;
+    int mine = p->judged ? 1 : judge(p);
     p->json.pending = 1;  /* until it is handed out or passed over */
-    if (!mine) {
-      mine = judge(p);
-      if (mine < 0)
-        oc_error_no_memory(L);
-    }
-    if (mine) {
-      p->judged = 1;
-      return 1;
-    }
+    p->judged = mine > 0;
+    if (mine > 0)
+      mine = oc_want_lead(&p->want);
+    if (mine == OC_EMEM)
+      oc_error_no_memory(L);
+    p->stuck = mine == OC_ELIMIT;
+    if (mine != 0)
+      return mine > 0;
+    if (p->judged)
+      passed(p);
     p->json.pending = 0;
   }
   return 0;
+}
+
+/* nil, err for the lead that where cannot judge. */
+static int stuck(lua_State *L, const oc_pager *p) {
+  lua_pushnil(L);
+  oc_error_push(L, "limit", "cannot read page %d: " OC_WANT_TOO_MUCH_WORK, (int)p->page.number);
+  oc_setcount(L, "page", (uint64_t)p->page.number);
+  return 2;
 }
 
 /* Pushes the lead at hand; the userdata is at index 1, its cache at 2. */
@@ -457,17 +340,12 @@ static void push_lead(lua_State *L, oc_pager *p) {
     b.scan = &p->json.scan;
     b.cache = 2;
     b.keep_nulls = p->keep_nulls;
+    b.select = oc_want_select(&p->want);
     oc_build_value(L, &b);
   }
 }
 
-/* The lead at hand is where the caller will have it. */
-static void handed(oc_pager *p) {
-  p->judged = p->json.pending = 0;
-  oc_page_handed(&p->page);
-}
-
-/* next() -> lead | nil: feed more, or finish */
+/* next() -> lead | nil: feed more, or finish | nil, err */
 static int l_next(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   if (p->batch > 0) {
@@ -477,21 +355,38 @@ static int l_next(lua_State *L) {
     return 1;
   }
   if (!advance(L, p)) {
+    if (p->stuck)
+      return stuck(L, p);
     lua_pushnil(L);
     return 1;
   }
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
   push_lead(L, p);
-  handed(p);
+  if (!p->asks)
+    handed(p);
   return 1;
 }
 
-/* read(n) -> array of at most n leads that are complete now */
+/* keep(wanted): with `asks`, whether the lead that next gave last is wanted */
+static int l_keep(lua_State *L) {
+  oc_pager *p = oc_pager_check(L);
+  if (!p->asks || !p->judged)
+    return luaL_error(L, "keep: next has given no lead that could be kept");
+  if (lua_toboolean(L, 2))
+    handed(p);
+  else
+    passed(p);
+  return 0;
+}
+
+/* read(n) -> array of at most n leads that are complete now | nil, err */
 static int l_read(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   const lua_Number most = luaL_optnumber(L, 2, 1e9);
   int n;
+  if (p->asks)
+    return luaL_error(L, "read: each lead is asked for by next, and kept or not");
   luaL_argcheck(L, most >= 1, 2, "at least 1 expected");
   lua_settop(L, 1);
   oc_getuservalue(L, 1);
@@ -504,6 +399,14 @@ static int l_read(lua_State *L) {
   }
   oc_build_batch_end(L, 2);
   p->batch = 0;
+  return n == 0 && p->stuck ? stuck(L, p) : 1;  /* else the next call tells it */
+}
+
+/* unknown() -> array of the fields in where that no lead had */
+static int l_unknown(lua_State *L) {
+  const oc_pager *p = oc_pager_check(L);
+  oc_getuservalue(L, 1);
+  oc_want_push_unknown(L, lua_gettop(L), &p->want);
   return 1;
 }
 
@@ -567,7 +470,7 @@ void oc_pager_open(lua_State *L) {
   static const luaL_Reg methods[] = {
     {"request", l_request}, {"ahead", l_ahead}, {"response", l_response}, {"feed", l_feed},
     {"next", l_next}, {"read", l_read}, {"finish", oc_verdict_finish}, {"over", l_over},
-    {"result", l_result}, {"place", l_place}, {NULL, NULL}};
+    {"keep", l_keep}, {"unknown", l_unknown}, {"result", l_result}, {"place", l_place}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
   luaL_newlib(L, methods);
   lua_setfield(L, -2, "__index");

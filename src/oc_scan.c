@@ -283,41 +283,78 @@ static enum oc_got take_word(oc_scan *s, const char **p, const char *end) {
   return fail(s, OC_JSON_SYNTAX, *p, "expected a value");
 }
 
+/* Behind the digits of a plain integer that is a whole member; NULL: look closer. */
+static inline const char *pass_digits(const char *p, const char *end) {
+  const char *from = p;
+  while (p < end && *p >= '0' && *p <= '9')
+    p++;
+  if (p == end || (*p != ',' && *p != '}') || (*from == '0' && p - from > 1))
+    return NULL;
+  return p;
+}
+
 /*
 ** The straight road: passes members that are compact, whose key is the predicted
-** one and whose value is a plain string or null, from the ',' before each; stops
-** at the first that is not, and leaves it to the machine.
+** one and whose value is a plain string, a word or a plain integer, from the ','
+** before each, or from the first key of an object; stops at the first that is
+** not, and leaves it to the machine.
 */
 static const char *pass_known_members(oc_scan *s, const char *item, const char *p,
                                       const char *end) {
   oc_scan_frame *f = &s->frame[s->depth - 1];
   oc_node *nodes = s->keys.node;
   oc_tok *object = &s->tok[f->tok];
-  while (f->last != OC_KEYS_NONE && s->captok - s->ntok >= 2) {
-    const uint32_t guess = nodes[f->last].next;
+  oc_tok *const first = &s->tok[s->ntok], *const room_end = s->tok + s->captok - 1;
+  oc_tok *t = first;  /* kept here, not in s: the compiler must fear that it moves */
+  const uint32_t serial = f->serial;
+  uint32_t last = f->last, nulls = 0;
+  while (t < room_end) {
+    const int comma = last != OC_KEYS_NONE;
+    const uint32_t guess = comma ? nodes[last].next : nodes[f->node].first;
     oc_node *node = &nodes[guess];
-    const char *value, *q;
-    if (guess == OC_KEYS_NONE || node->seen == f->serial ||
-        (size_t)(end - p) < node->n + 8u || p[0] != ',' || p[1] != '"' ||
-        !same_text(p + 2, node->text, node->n) || p[node->n + 3] != ':')
+    const uint32_t key_n = node->n;
+    const char *key = p + comma, *value, *q;
+    enum oc_tok_type type = OC_TOK_STRING;
+    if (guess == OC_KEYS_NONE || node->seen == serial || (size_t)(end - p) < key_n + 10u ||
+        (comma && p[0] != ',') || key[0] != '"' || !same_text(key + 1, node->text, key_n) ||
+        key[key_n + 2] != ':')
       break;
-    value = p + node->n + 4;
-    if (*value == '"') {
+    value = key + key_n + 3;
+    if (likely(*value == '"')) {
       q = oc_text_plain(++value, end);
       if (q == end || *q != '"')
         break;
-      emit(s, OC_TOK_STRING, guess, (size_t)(value - item), (size_t)(q - value));
       p = q + 1;
     } else if (memcmp(value, "null", 4) == 0) {
-      emit(s, OC_TOK_NULL, guess, 0, 0);
-      object->nulls++;
-      p = value + 4;
+      type = OC_TOK_NULL;
+      nulls++;
+      p = q = value + 4;
+    } else if (memcmp(value, "false", 5) == 0) {
+      type = OC_TOK_FALSE;
+      p = q = value + 5;
+    } else if (memcmp(value, "true", 4) == 0) {
+      type = OC_TOK_TRUE;
+      p = q = value + 4;
     } else {
-      break;
+      q = *value >= '0' && *value <= '9' ? pass_digits(value, end) : NULL;
+      if (q == NULL)
+        break;
+      type = OC_TOK_INT;
+      p = q;
     }
-    node->seen = f->serial;
-    f->key = f->last = guess;
-    object->n++;
+    t->at = (uint32_t)(value - item);
+    t->n = (uint32_t)(q - value);
+    t->nulls = 0;
+    t->tag = guess << 8 | (uint32_t)type;
+    t++;
+    node->seen = serial;
+    last = guess;
+  }
+  if (t > first) {
+    object->n += (uint32_t)(t - first);
+    object->nulls += nulls;
+    s->ntok += (uint32_t)(t - first);
+    f->key = f->last = last;
   }
   return p;
 }
@@ -389,6 +426,12 @@ enum oc_got oc_scan_value(oc_scan *s) {
           p++;
           if (s->depth == 0)
             goto whole;
+          continue;
+        }
+        q = p;
+        p = pass_known_members(s, item, p, end);
+        if (p != q) {
+          s->state = NEXT;
           continue;
         }
         /* fall through */

@@ -20,6 +20,7 @@ oc._VERSION = require "oc.version"
 oc.null = core.null
 
 oc.auth = require "oc.auth"
+oc.filter = require "oc.filter"
 oc.client = require("oc.client").new
 
 --- Marks a table as an array, so that it is written as `[]` when it is empty.
@@ -45,7 +46,11 @@ oc.encode = core.encode
 ---@return oc.Error|nil err   kind `json` or `limit`, with `offset`
 function oc.decode(text, given)
   if type(text) ~= "string" then error("oc.decode: a string expected, got " .. type(text), 2) end
-  return core.decode(text, options.check(options.decoder, given, "oc.decode", 2))
+  local settled = options.check(options.decoder, given, "oc.decode", 2)
+  for _, name in ipairs {"where", "select"} do -- of leads, not of a document
+    if settled[name] ~= nil then error(("oc.decode: option '%s' is for oc.decoder only"):format(name), 2) end
+  end
+  return core.decode(text, settled)
 end
 
 ---@class oc.DecoderOptions
@@ -53,6 +58,8 @@ end
 ---@field max_depth? integer   deepest nesting, default 64
 ---@field max_lead_bytes? integer   default 8 MiB
 ---@field max_body_bytes? integer   default 4 GiB
+---@field where? string|oc.Filter   which leads; of a decoder only
+---@field select? string[]   which fields of them; of a decoder only
 
 --- A decoder of one page, without any I/O: `feed` bytes, take leads with `next`.
 ---@class oc.Decoder
@@ -88,7 +95,9 @@ end
 ---@param given? oc.DecoderOptions
 ---@return oc.Decoder
 function oc.decoder(given)
-  return core.decoder(options.check(options.decoder, given, "oc.decoder", 2))
+  local settled = options.check(options.decoder, given, "oc.decoder", 2)
+  options.want(settled, "oc.decoder", 2)
+  return core.decoder(settled)
 end
 
 --- Pages without any I/O, for hosts that bring their own HTTP.
@@ -115,6 +124,7 @@ end
 function oc.pager(given)
   local settled = options.check(options.pager, given, "oc.pager", 2)
   if not settled.base_url then error("oc.pager: option 'base_url' is missing", 2) end
+  options.want(settled, "oc.pager", 2)
   local address, fault = core.address(settled.base_url)
   if not address then error("oc.pager: option 'base_url' " .. fault, 2) end
   return core.pager(options.defaults(options.pager, settled))

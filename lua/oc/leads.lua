@@ -7,13 +7,9 @@
 local core = require "oc.core"
 local errors = require "oc.errors"
 local options = require "oc.options"
+local resume = require "oc.resume"
 
 local leads = {}
-
-local RESUME_VERSION = 1
-
--- It goes into the address, and servers take 8 KiB of that; each byte may become three.
-local MAX_TENANT_BYTES = 2048
 
 -- A transfer nobody pulled for this long may have been dropped by a server that
 -- lost patience: asking again is then not the server's fault.
@@ -24,21 +20,6 @@ local UNATTENDED_S = 1
 local Leads = {}
 Leads.__index = Leads
 Leads.__name = "oc.leads"
-
---- Where a run goes on: strings, numbers and booleans only, under 1 KiB. Store it
---- as you like; `client:leads{resume = ...}` takes it, in another process too.
----@class oc.Resume
----@field version integer
----@field origin string
----@field page integer
----@field skip integer   leads of that page, as sent, that were handed out or filtered
----@field last_id string   id of the last of them, "" if it had none
----@field page_size integer
----@field page_base integer
----@field parts? integer   requests that a page is read in, when the service is too slow for one
----@field full? boolean   every page until then came full
----@field ms_tenant_id? string
----@field check_online? boolean
 
 --- What came of a run; asked before its end, what came of it so far.
 ---@class oc.Result
@@ -65,62 +46,16 @@ Leads.__name = "oc.leads"
 ---@field attempts integer
 ---@field elapsed_s number   from its request, or from when it was turned to if that was sent ahead
 
-local function check_resume(token, given, origin, level)
-  local function refuse(why) error("leads: option 'resume': " .. why, level + 2) end
-  if token.version ~= RESUME_VERSION then
-    refuse(("a token of version %d expected, got %s"):format(RESUME_VERSION, tostring(token.version)))
-  end
-  local known = {version = true, ms_tenant_id = true, check_online = true, origin = true, last_id = true,
-    parts = true, full = true}
-  for _, name in ipairs {"page", "skip", "page_size", "page_base"} do
-    known[name] = true
-    local value = token[name]
-    if type(value) ~= "number" or value < 0 or value ~= math.floor(value) or value > 2 ^ 53 then
-      refuse(("'%s' is no whole number"):format(name))
-    end
-  end
-  local types = {last_id = "string", origin = "string", ms_tenant_id = "string", check_online = "boolean",
-    full = "boolean"}
-  for name, wanted in pairs(types) do
-    local needed = name == "last_id" or name == "origin"
-    if type(token[name]) ~= wanted and (needed or token[name] ~= nil) then
-      refuse(("'%s' is no %s"):format(name, wanted))
-    end
-  end
-  if token.page_size < 1 or token.page_size > 20000 then refuse "'page_size' is not from 1 to 20000" end
-  if token.page_base > 1 then refuse "'page_base' is not 0 or 1" end
-  local parts = token.parts == nil and 1 or token.parts
-  local whole = type(parts) == "number" and parts >= 1 and parts % 1 == 0
-  if not whole or token.page_size % parts ~= 0 or token.page * parts > 2 ^ 53 then
-    refuse "'parts' does not divide page_size"
-  end
-  local tenant = token.ms_tenant_id
-  if tenant and (tenant == "" or tenant:find "%z" or #tenant > MAX_TENANT_BYTES) then
-    refuse "'ms_tenant_id' is not usable"
-  end
-  for name in pairs(token) do
-    if not known[name] then refuse(("'%s' is unknown"):format(tostring(name))) end
-  end
-  if token.origin ~= origin then
-    refuse(("it is of %s, this client is of %s"):format(token.origin, origin))
-  end
-  if given.page then refuse "goes without 'page'" end
-  for _, name in ipairs {"page_size", "ms_tenant_id", "check_online"} do
-    if given[name] ~= nil and given[name] ~= (token[name] or false) then
-      refuse(("'%s' was %s, not %s"):format(name, tostring(token[name]), tostring(given[name])))
-    end
-  end
-end
-
 local function settle(client, given, level)
   local settled = options.check(options.leads, given, "leads", level + 1)
   local token = settled.resume
+  options.want(settled, "leads", level + 1, true)
   if settled.ms_tenant_id == "" then error("leads: option 'ms_tenant_id': it is empty", level + 1) end
-  if settled.ms_tenant_id and #settled.ms_tenant_id > MAX_TENANT_BYTES then
-    error(("leads: option 'ms_tenant_id': more than %d bytes"):format(MAX_TENANT_BYTES), level + 1)
+  if settled.ms_tenant_id and #settled.ms_tenant_id > resume.MAX_TENANT_BYTES then
+    error(("leads: option 'ms_tenant_id': more than %d bytes"):format(resume.MAX_TENANT_BYTES), level + 1)
   end
   if token then
-    check_resume(token, settled, client.settings.origin, level + 1)
+    resume.check(token, settled, client.settings.origin, level + 1)
     settled.page_size = token.page_size
     settled.ms_tenant_id = token.ms_tenant_id
     settled.check_online = token.check_online or nil
@@ -140,6 +75,8 @@ local function new_pager(client, settled)
     all[option.name] = value
   end
   if settled.resume then all.page_base = settled.resume.page_base end
+  all.now = client.host.time()
+  if type(all.where) == "function" then all.where, all.asks = nil, true end
   return core.pager(all)
 end
 
@@ -154,14 +91,15 @@ function leads.new(client, given, level)
     if settled[name] == nil then settled[name] = value end
   end
   local default_max_pages = settled.max_pages == nil
+  local judge = type(settled.where) == "function" and settled.where or nil
   options.defaults(options.leads, settled)
   return setmetatable({
     client = client, host = client.host, settings = settled, pager = new_pager(client, settled),
     ahead = {}, part_size = settled.page_size / (settled.resume and settled.resume.parts or 1),
-    default_max_pages = default_max_pages, started = client.host.now(),
+    judge = judge, default_max_pages = default_max_pages, started = client.host.now(),
     -- Here from the start: setting them later needs no memory, which may just have run out.
     entry = false, over = false, ended = false, closed = false, page_started = false, page_done = false,
-    batch = false, taken = 0,
+    batch = false, taken = 0, stuck = false,
     deadline = client.settings.deadline_s and client.host.now() + client.settings.deadline_s,
   }, Leads)
 end
@@ -269,19 +207,6 @@ local function page_info(self)
   }
 end
 
--- A resume token of a place.
-local function token_of(self, place)
-  local token, settled = {}, self.settings
-  for name, value in pairs(place) do token[name] = value end
-  token.version = RESUME_VERSION
-  token.origin = self.client.settings.origin
-  token.page_size = settled.page_size
-  token.page_base = settled.resume and settled.resume.page_base or self.client.settings.page_base
-  token.ms_tenant_id = settled.ms_tenant_id
-  token.check_online = settled.check_online or nil
-  return token
-end
-
 local function fail(self, err)
   drop_exchange(self)
   drop_ahead(self) -- who gives up now leaves nothing open
@@ -290,7 +215,7 @@ local function fail(self, err)
   if err.status == 401 and not self.client.auth then
     err.message = err.message .. "; no credentials were given (auth, or OC_TOKEN in the environment)"
   end
-  err.resume = token_of(self, self.pager:place()) -- err.partial has what pages and all could not hand over
+  err.resume = resume.token(self, self.pager:place()) -- err.partial has what pages and all could not hand over
   return nil, err
 end
 
@@ -312,6 +237,9 @@ local function finish_run(self)
   if result.forgotten > 0 then
     log("warn", "ids_forgotten", {forgotten = result.forgotten,
       hint = "leads that came twice far apart may have been handed out twice"})
+  end
+  for _, field in ipairs(result.leads > 0 and self.pager:unknown() or {}) do
+    log("warn", "unknown_field", {field = field, option = "where", hint = "no lead had this field"})
   end
   if result.uncertain then
     log("warn", "uncertain", {hint = "not every lead could be checked: a resumed run had lost its place, "
@@ -397,25 +325,68 @@ end
 
 -- --- the face -------------------------------------------------------------------
 
--- Takes the leads that are there into self.kept. One that finds no memory there is still in self.batch.
-local function take_batch(self)
-  local got = self.kept
-  local n = #got
-  if not self.batch then self.batch, self.taken = self.pager:read(), 0 end
-  for i = self.taken + 1, #self.batch do
-    n = n + 1
-    got[n] = self.batch[i]
-    self.taken = i
-  end
-  self.page_count = self.page_count + #self.batch
-  self.batch = false
-end
-
 -- What a page or all leads came to before a hook raised: the caller has not had it.
 local function take_kept(self)
   local lead = table.remove(self.kept, 1)
   if #self.kept == 0 then self.kept = nil end
   return lead
+end
+
+-- A lead that cannot be judged is never passed over: the run ends with it.
+local function stick(self, err)
+  self.stuck = err
+  return fail(self, err)
+end
+
+-- The next lead that the pager has and the caller wants: lead | nil | nil, err. It goes
+-- into `got`, where that is given, before it counts as had. A function that raises is
+-- asked about the same lead again.
+local function take(self, got)
+  while self.entry and not self.closed do
+    local lead, err = self.pager:next()
+    if err then return stick(self, err) end
+    if not lead then return nil end
+    if not self.judge then return lead end
+    local wanted, why = self.judge(self.settings.raw and core.decode(lead, self.settings) or lead)
+    if wanted == nil and errors.is(why) then return stick(self, why) end
+    if self.closed then return nil end -- by the function
+    if wanted and got then got[#got + 1] = lead end
+    self.pager:keep(wanted)
+    if wanted then return lead end
+  end
+end
+
+-- Takes the leads that are there, one by one, into self.kept: true | nil, err.
+local function take_judged(self)
+  while true do
+    local lead, err = take(self, self.kept)
+    if err then return nil, err end
+    if not lead then return true end
+    self.page_count = self.page_count + 1
+  end
+end
+
+-- The same with all at once. One that finds no memory in self.kept is still in self.batch.
+local function take_batch(self)
+  if self.judge then return take_judged(self) end
+  local got = self.kept
+  if not self.batch then
+    local batch, err = self.pager:read()
+    if err then return stick(self, err) end
+    self.batch, self.taken = batch, 0
+  end
+  local n = #got
+  for i = self.taken + 1, #self.batch do
+    n = n + 1
+    got[n] = self.batch[i]
+    self.taken = i
+  end
+  local count = #self.batch
+  self.page_count = self.page_count + count
+  self.batch = false
+  -- Behind them may be one that where cannot judge: it must be told before the page's end.
+  if count > 0 and self.settings.where then return take_batch(self) end
+  return true
 end
 
 --- The next lead.
@@ -425,14 +396,17 @@ function Leads:next()
   if self.batch and self.kept then take_batch(self) end
   if self.kept and #self.kept > 0 and not self.closed then return take_kept(self) end
   if self.over then return nil end
+  if self.stuck then return nil, self.stuck end
   self.failed, self.page_done, self.kept = nil, false, nil
   while true do
-    local lead = self.entry and self.pager:next()
+    local lead, err = take(self)
     if lead then
       self.page_count = self.page_count + 1
       return lead
     end
-    local going, err
+    if err then return nil, err end
+    if self.over then return nil end
+    local going
     if self.pager:over() then
       going, err = finish_page(self)
     else
@@ -457,9 +431,13 @@ local function read_page(self)
   end
   while not self.page_done do
     if self.over then return nil end
+    if self.stuck then return nil, self.stuck end
     self.failed = nil
-    if self.entry then take_batch(self) end
-    local _, err
+    local going, err = true, nil
+    if self.entry then going, err = take_batch(self) end
+    if not going then return nil, err end
+    if self.over then return nil end -- closed by a function that judges
+    local _
     if self.pager:over() then
       _, err = finish_page(self)
     else
@@ -497,7 +475,7 @@ end
 -- Behind the last lead that came; nil when the run is complete.
 local function resume_behind(self)
   if self.pager:result().complete then return nil end
-  return token_of(self, self.pager:place())
+  return resume.token(self, self.pager:place())
 end
 
 --- All leads at once.
@@ -524,7 +502,7 @@ end
 ---@return oc.Resume|nil   nil when the run is complete
 function Leads:resume()
   local waiting = self.kept and (#self.kept > 0 or self.batch)
-  if waiting then return token_of(self, self.kept_from) end
+  if waiting then return resume.token(self, self.kept_from) end
   return resume_behind(self)
 end
 

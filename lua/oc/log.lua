@@ -8,7 +8,7 @@ local log = {}
 local allowed = {
   page = true, page_size = true, attempt = true, attempts = true, wait_s = true, kind = true, status = true,
   option = true, pages = true, leads = true, duplicates = true, forgotten = true, late = true,
-  origin = true, stop_reason = true, elapsed_s = true, hint = true, lead_id = true,
+  origin = true, stop_reason = true, field = true, elapsed_s = true, hint = true, lead_id = true,
 }
 
 local function pass(fields)

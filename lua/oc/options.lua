@@ -5,6 +5,7 @@
 
 local core = require "oc.core"
 local errors = require "oc.errors"
+local filter = require "oc.filter"
 
 local options = {}
 
@@ -19,6 +20,7 @@ local options = {}
 ---@field any_text? boolean   of a string: control characters are allowed
 ---@field pattern? string   that a string must match
 ---@field pattern_help? string   what that means
+---@field list? boolean   of a table: a list, as text separated by commas
 ---@field keys? string[]   of a table: what it may hold, each a string
 ---@field env? string   environment variable
 ---@field flag? string   of oc-leads, without the dashes; none for secrets
@@ -106,6 +108,10 @@ options.leads = {
     help = "only leads of this customer tenant"},
   {name = "check_online", type = "boolean", default = false, flag = "check-online",
     help = "let the service ask Microsoft for a lead it has no record of"},
+  {name = "where", type = "any", flag = "where",
+    help = "only leads for which this holds: a filter expression (in Lua also a filter or a function)"},
+  {name = "select", type = "table", list = true, flag = "select",
+    help = "only these fields of each lead: id,contactDetails.companyName (in Lua a list of paths)"},
   {name = "prefetch", type = "integer", default = 1, min = 0, max = 16, env = "OC_PREFETCH",
     flag = "prefetch", help = "pages to ask for ahead"},
   {name = "nulls", type = "string", default = "nil", one_of = {"nil", "null"},
@@ -135,11 +141,11 @@ local function share(list, from, ...)
 end
 
 share(options.decoder, options.client, "max_lead_bytes", "max_depth", "max_body_bytes")
-share(options.decoder, options.leads, "nulls")
+share(options.decoder, options.leads, "nulls", "where", "select")
 share(options.pager, options.client, "base_url", "lead_path", "param_names", "page_base", "max_attempts",
   "backoff_base_s", "backoff_cap_s", "retry_after_cap_s", "max_lead_bytes", "max_depth", "max_body_bytes")
 share(options.pager, options.leads, "page_size", "page", "max_pages", "limit", "ms_tenant_id",
-  "check_online", "nulls", "raw", "verify", "resume")
+  "check_online", "where", "select", "nulls", "raw", "verify", "resume")
 
 local function shown(option, value)
   if option.secret then return "a " .. type(value) end
@@ -225,6 +231,34 @@ function options.check(list, given, what, level)
   return copy
 end
 
+--- Makes of `where` and `select` what the core takes: a filter (or a function) and
+--- checked paths. Raises, naming the option.
+---@param given table   changed
+---@param what string
+---@param level integer   as for error
+---@param functions boolean|nil   where may be a function
+function options.want(given, what, level, functions)
+  if given.where ~= nil then
+    local made, fault = filter.of(given.where)
+    if type(made) == "function" and not functions then
+      made, fault = nil, "an expression or a filter expected: ask a function yourself, lead by lead"
+    end
+    if not made then error(("%s: option 'where': %s"):format(what, fault), level + 1) end
+    given.where = made
+  end
+  if given.select == nil then return end
+  if given.raw then error(("%s: option 'select' goes without 'raw'"):format(what), level + 1) end
+  for key, path in pairs(given.select) do
+    if type(key) ~= "number" or key < 1 or key > #given.select then
+      error(("%s: option 'select': a list of paths expected"):format(what), level + 1)
+    end
+    if type(path) ~= "string" or path == "" or ("." .. path .. "."):find("..", 1, true) then
+      error(("%s: option 'select': [%d]: a field or a path (contactDetails.companyName) expected"):format(
+        what, key), level + 1)
+    end
+  end
+end
+
 --- Reads a value that came as text, from the environment or a flag.
 ---@param option oc.Option
 ---@param text string
@@ -232,7 +266,10 @@ end
 ---@return string|nil fault
 function options.read(option, text)
   local value = text
-  if option.type == "number" or option.type == "integer" or option.type == "count" then
+  if option.list then
+    value = {}
+    for part in (text .. ","):gmatch "%s*(.-)%s*," do value[#value + 1] = part end
+  elseif option.type == "number" or option.type == "integer" or option.type == "count" then
     value = text == "all" and option.type == "count" and huge or tonumber(text)
     if not value or text:find "^%s*[-+]?%s*0[xX]" or text:find "[nN]" then
       return nil, ("%s expected, got %s"):format(range(option), shown(option, text))

@@ -28,7 +28,8 @@ local function reader(option)
   end
 end
 
-local argument_names = {number = "SECONDS", integer = "N", count = "N|all", string = "TEXT"}
+local argument_names = {number = "SECONDS", integer = "N", count = "N|all", string = "TEXT", any = "EXPRESSION",
+  table = "FIELDS"}
 
 --- Gives a command a flag for each option of the list that has one.
 ---@param command table   of argparse
@@ -72,6 +73,7 @@ end
 
 local function as_word(value)
   if value == math.huge then return "all" end
+  if type(value) == "table" then value = table.concat(value, ",") end
   local text = type(value) == "number" and ("%.17g"):format(value) or value
   return text:find "^[%w_./:@%%+=,-]+$" and text or "'" .. text:gsub("'", "'\\''") .. "'"
 end

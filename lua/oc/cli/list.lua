@@ -34,8 +34,9 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 cut by the default --max-pages;
 Examples:
   oc-leads list --base-url https://sp.example.com/tenantui
   oc-leads list --max-pages all --output leads.ndjson
+  oc-leads list --where 'status == "Active" and empty(civicAddresses)' --select id,tenantId -f csv
   oc-leads list --ms-tenant-id 2aa6292d-f096-4445-a0b3-ae6783d1b47b --check-online -f json]]
-  parser:option("-f --format", "ndjson, json or table (default: table on a terminal, else ndjson)")
+  parser:option("-f --format", "ndjson, json, table or csv (default: table on a terminal, else ndjson)")
     :choices(output.formats):argname "FORMAT"
   parser:option("-o --output", "write to FILE, whole or not at all; a stopped run leaves FILE.part"):argname "FILE"
   parser:option("--resume", "go on where a stopped run printed TOKEN; with --output it continues FILE.part")
@@ -91,7 +92,12 @@ local function prepare(parsed, say)
   run.client, err = new_client(run)
   if not run.client then return nil, err end
   local leads_options = flags.given(options.leads, parsed)
-  leads_options.resume, leads_options.raw = resume, output.is_raw(run.format)
+  leads_options.resume, run.paths = resume, leads_options.select
+  if output.is_raw(run.format) then
+    leads_options.raw, leads_options.nulls = not run.paths, "null"
+  else
+    leads_options.select = run.paths or output.fields(run.format)
+  end
   run.leads, err = settings.checked(run.client.leads, run.client, leads_options)
   if not run.leads then return nil, err end
   if not parsed.output then
@@ -121,7 +127,7 @@ end
 
 -- All leads into the format: true | nil, err; or the signal that stopped it.
 local function write_all(run)
-  local out, leads, n = output.new(run.format, run.sink, run.columns), run.leads, 0
+  local out, leads, n = output.new(run.format, run.sink, run.columns, run.paths), run.leads, 0
   run.out = out
   while true do
     local lead, err = leads:next()
@@ -248,7 +254,7 @@ local function done(run)
 end
 
 local function fail_early(say, err)
-  say:say(err.message, "error")
+  for line in err.message:gmatch "[^\n]+" do say:say(line, "error") end -- a filter's fault shows where
   say:close()
   return err.kind == "options" and EXIT_USAGE or EXIT_FAILED
 end

@@ -1,7 +1,7 @@
 --- Leads as a table that fits a width, row by row: what a person looks at.
 --
 -- The first rows decide how wide the columns are, so a million rows take no more
--- memory than a hundred. Knows leads and columns, not where the text goes.
+-- memory than a hundred. Knows columns, not where the text goes.
 
 local width = require "oc.cli.width"
 
@@ -10,51 +10,6 @@ local tables = {}
 -- Rows that are looked at before the first is shown.
 local ROWS_TO_MEASURE = 200
 local GAP = "  "
-
-local function is_filled(value)
-  return type(value) == "string" and value ~= ""
-end
-
-local function of_contact(lead, name)
-  return type(lead.contactDetails) == "table" and lead.contactDetails[name] or nil
-end
-
-local function countries(lead)
-  if type(lead.consentedCountries) ~= "table" then return nil end
-  local list = {}
-  for i, code in ipairs(lead.consentedCountries) do list[i] = tostring(code) end
-  table.sort(list)
-  return table.concat(list, ",")
-end
-
-local function direct(lead)
-  if type(lead.isDirectLead) ~= "boolean" then return nil end
-  return lead.isDirectLead and "yes" or "no"
-end
-
--- Never known, known to be none, and some are three different things.
-local function addresses(lead)
-  if type(lead.civicAddresses) ~= "table" then return "unknown" end
-  return tostring(#lead.civicAddresses)
-end
-
-local function changed(lead)
-  local text = lead.lastModifiedOn
-  return type(text) == "string" and (text:match "^%d%d%d%d%-%d%d%-%d%d" or text) or nil
-end
-
---- The columns. `least`: what they may be shortened to; `usual`: what they have
---- when the first rows are shorter and there is room.
-local COLUMNS = {
-  {title = "COMPANY", least = 12, usual = 24, value = function(lead) return of_contact(lead, "companyName") end},
-  {title = "STATUS", least = 6, usual = 9, value = function(lead) return lead.status end},
-  {title = "DIRECT", least = 6, value = direct},
-  {title = "COUNTRIES", least = 5, usual = 11, value = countries},
-  {title = "ADDRESSES", least = 7, value = addresses},
-  {title = "LICENSED", least = 4, value = function(lead) return is_filled(lead.umpCustomerGuid) and "yes" or "no" end},
-  {title = "CHANGED", least = 10, value = changed},
-  {title = "TENANT ID", least = 36, value = function(lead) return lead.tenantId end},
-}
 
 local function as_text(value)
   if value == nil or value == "" then return "-" end
@@ -80,22 +35,22 @@ local function shrink(widths, least, room)
   end
 end
 
-local function grow(widths, room)
-  for i, column in ipairs(COLUMNS) do
+local function grow(columns, widths, room)
+  for i, column in ipairs(columns) do
     local more = math.min((column.usual or 0) - widths[i], room - total(widths))
     if more > 0 then widths[i] = widths[i] + more end
   end
 end
 
-local function measure(rows, room)
+local function measure(columns, rows, room)
   local widths = {}
-  for i, column in ipairs(COLUMNS) do
+  for i, column in ipairs(columns) do
     widths[i] = width.of(column.title)
     for _, row in ipairs(rows) do widths[i] = math.max(widths[i], width.of(row[i])) end
   end
-  shrink(widths, function(i) return COLUMNS[i].least end, room)
+  shrink(widths, function(i) return columns[i].least end, room)
   shrink(widths, function() return 1 end, room)
-  grow(widths, room)
+  grow(columns, widths, room)
   return widths
 end
 
@@ -105,11 +60,12 @@ Table.__index = Table
 
 --- A table to be filled.
 ---@param room integer columns of the terminal
+---@param columns oc.cli.Column[]
 ---@return oc.cli.Table
-function tables.new(room)
+function tables.new(room, columns)
   local titles = {}
-  for i, column in ipairs(COLUMNS) do titles[i] = column.title end
-  return setmetatable({room = room, rows = {titles}}, Table)
+  for i, column in ipairs(columns) do titles[i] = width.clean(column.title) end
+  return setmetatable({room = room, columns = columns, rows = {titles}}, Table)
 end
 
 local function line(self, row)
@@ -123,7 +79,7 @@ end
 ---@return string text lines that are ready now, or ""
 function Table:add(lead)
   local row = {}
-  for i, column in ipairs(COLUMNS) do row[i] = as_text(column.value(lead)) end
+  for i, column in ipairs(self.columns) do row[i] = as_text(column.value(lead)) end
   if self.widths then return line(self, row) end
   self.rows[#self.rows + 1] = row
   return #self.rows > ROWS_TO_MEASURE and self:flush() or ""
@@ -134,7 +90,7 @@ end
 ---@return string text
 function Table:flush(ended)
   if self.widths or (#self.rows == 1 and not ended) then return "" end
-  self.widths = measure(self.rows, self.room)
+  self.widths = measure(self.columns, self.rows, self.room)
   local lines = {}
   for i, row in ipairs(self.rows) do lines[i] = line(self, row) end
   self.rows = {}
