@@ -58,6 +58,7 @@ build = {
         "src/oc_pager.c",
         "src/oc_pager_options.c",
         "src/oc_retry.c",
+        "src/oc_road.c",
         "src/oc_scan.c",
         "src/oc_seen.c",
         "src/oc_select.c",

@@ -47,10 +47,10 @@ void oc_keys_free(oc_keys *k) {
   memset(k, 0, sizeof *k);
 }
 
-/* A copy of the key with the closing quote that a prediction compares too. */
+/* A copy of the key, with what stands around it in a compact document: predictions compare that too. */
 static const char *keep_text(oc_keys *k, const char *key, size_t n) {
   char *text;
-  if (k->arena == NULL || ARENA_BYTES - k->arena->n < n + 1) {
+  if (k->arena == NULL || ARENA_BYTES - k->arena->n < n + 4) {
     arena *a = malloc(sizeof *a);
     if (a == NULL)
       return NULL;
@@ -58,10 +58,11 @@ static const char *keep_text(oc_keys *k, const char *key, size_t n) {
     a->n = 0;
     k->arena = a;
   }
-  text = k->arena->text + k->arena->n;
+  text = k->arena->text + k->arena->n + 2;
+  memcpy(text - 2, ",\"", 2);
   memcpy(text, key, n);
-  text[n] = '"';
-  k->arena->n += n + 1;
+  memcpy(text + n, "\":", 2);
+  k->arena->n += n + 4;
   return text;
 }
 
@@ -82,6 +83,8 @@ static int64_t learn(oc_keys *k, uint32_t parent, const char *key, size_t n, uin
   memset(node, 0, sizeof *node);
   node->text = text;
   node->n = (uint32_t)n;
+  if (n + 4 <= OC_KEYS_HEAD)
+    node->head = (uint32_t)(((uint64_t)1 << (n + 4)) - 1);
   node->parent = parent;
   node->chain = *bucket;
   *bucket = k->n;

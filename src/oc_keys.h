@@ -19,9 +19,12 @@
 #define OC_KEYS_MAX_NODES 4096u
 #define OC_KEYS_MAX_LEN 128u
 
+#define OC_KEYS_HEAD 32u  /* bytes of ,"key": that are compared at one stroke */
+
 typedef struct oc_node {
-  const char *text;  /* the key and a closing quote, in the arena; moves never */
+  const char *text;  /* the key, between ," and ": in the arena; moves never */
   uint32_t n;        /* bytes of the key */
+  uint32_t head;     /* a bit for each byte of ,"key": or 0 if these are more than 32 */
   uint32_t next;     /* the node that followed this one last time */
   uint32_t first;    /* the node that came first in an object held here */
   uint32_t seen;     /* number of the last object that had this key */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "oc_number.h"
+#include "oc_road.h"
 #include "oc_text.h"
 
 #if defined(__GNUC__)
@@ -14,28 +15,6 @@
 #else
 #define likely(x) (x)
 #endif
-
-/* What the machine expects next. */
-enum state {
-  VALUE,
-  FIRST_ELEMENT, /* a value or ']' */
-  FIRST_KEY,     /* a key or '}' */
-  KEY,
-  COLON,
-  NEXT,          /* ',' or the container's end */
-  IN_STRING,     /* these three: in mid-token */
-  IN_KEY,
-  IN_NUMBER
-};
-
-struct oc_scan_frame {
-  uint32_t tok;     /* the container's token */
-  uint32_t node;    /* of the container */
-  uint32_t key;     /* node of the member or element at hand */
-  uint32_t last;    /* the last learned key of this object: predicts the next */
-  uint32_t serial;  /* this object's number, to find repeated keys */
-  int object;
-};
 
 int oc_scan_init(oc_scan *s, unsigned max_depth) {
   memset(s, 0, sizeof *s);
@@ -122,7 +101,7 @@ void oc_scan_begin(oc_scan *s) {
   s->item = s->pos;
   s->ntok = 0;
   s->depth = 0;
-  s->state = VALUE;
+  s->state = OC_SCAN_VALUE;
 }
 
 /* Room for a key and a value; 0 if there is no memory. */
@@ -164,7 +143,7 @@ static enum oc_got open_container(oc_scan *s, const char *p, int object) {
   f->serial = ++s->serial;
   f->object = object;
   emit(s, object ? OC_TOK_OBJECT : OC_TOK_ARRAY, node, 0, 0);
-  s->state = object ? FIRST_KEY : FIRST_ELEMENT;
+  s->state = object ? OC_SCAN_FIRST_KEY : OC_SCAN_FIRST_ELEMENT;
   return OC_MORE;
 }
 
@@ -172,7 +151,7 @@ static enum oc_got open_container(oc_scan *s, const char *p, int object) {
 static void value_done(oc_scan *s) {
   if (s->depth > 0)
     s->tok[s->frame[s->depth - 1].tok].n++;
-  s->state = NEXT;
+  s->state = OC_SCAN_NEXT;
 }
 
 static void close_container(oc_scan *s) {
@@ -283,82 +262,6 @@ static enum oc_got take_word(oc_scan *s, const char **p, const char *end) {
   return fail(s, OC_JSON_SYNTAX, *p, "expected a value");
 }
 
-/* Behind the digits of a plain integer that is a whole member; NULL: look closer. */
-static inline const char *pass_digits(const char *p, const char *end) {
-  const char *from = p;
-  while (p < end && *p >= '0' && *p <= '9')
-    p++;
-  if (p == end || (*p != ',' && *p != '}') || (*from == '0' && p - from > 1))
-    return NULL;
-  return p;
-}
-
-/*
-** The straight road: passes members that are compact, whose key is the predicted
-** one and whose value is a plain string, a word or a plain integer, from the ','
-** before each, or from the first key of an object; stops at the first that is
-** not, and leaves it to the machine.
-*/
-static const char *pass_known_members(oc_scan *s, const char *item, const char *p,
-                                      const char *end) {
-  oc_scan_frame *f = &s->frame[s->depth - 1];
-  oc_node *nodes = s->keys.node;
-  oc_tok *object = &s->tok[f->tok];
-  oc_tok *const first = &s->tok[s->ntok], *const room_end = s->tok + s->captok - 1;
-  oc_tok *t = first;  /* kept here, not in s: the compiler must fear that it moves */
-  const uint32_t serial = f->serial;
-  uint32_t last = f->last, nulls = 0;
-  while (t < room_end) {
-    const int comma = last != OC_KEYS_NONE;
-    const uint32_t guess = comma ? nodes[last].next : nodes[f->node].first;
-    oc_node *node = &nodes[guess];
-    const uint32_t key_n = node->n;
-    const char *key = p + comma, *value, *q;
-    enum oc_tok_type type = OC_TOK_STRING;
-    if (guess == OC_KEYS_NONE || node->seen == serial || (size_t)(end - p) < key_n + 10u ||
-        (comma && p[0] != ',') || key[0] != '"' || !same_text(key + 1, node->text, key_n) ||
-        key[key_n + 2] != ':')
-      break;
-    value = key + key_n + 3;
-    if (likely(*value == '"')) {
-      q = oc_text_plain(++value, end);
-      if (q == end || *q != '"')
-        break;
-      p = q + 1;
-    } else if (memcmp(value, "null", 4) == 0) {
-      type = OC_TOK_NULL;
-      nulls++;
-      p = q = value + 4;
-    } else if (memcmp(value, "false", 5) == 0) {
-      type = OC_TOK_FALSE;
-      p = q = value + 5;
-    } else if (memcmp(value, "true", 4) == 0) {
-      type = OC_TOK_TRUE;
-      p = q = value + 4;
-    } else {
-      q = *value >= '0' && *value <= '9' ? pass_digits(value, end) : NULL;
-      if (q == NULL)
-        break;
-      type = OC_TOK_INT;
-      p = q;
-    }
-    t->at = (uint32_t)(value - item);
-    t->n = (uint32_t)(q - value);
-    t->nulls = 0;
-    t->tag = guess << 8 | (uint32_t)type;
-    t++;
-    node->seen = serial;
-    last = guess;
-  }
-  if (t > first) {
-    object->n += (uint32_t)(t - first);
-    object->nulls += nulls;
-    s->ntok += (uint32_t)(t - first);
-    f->key = f->last = last;
-  }
-  return p;
-}
-
 /* The number at hand ends before p. */
 static enum oc_got end_number(oc_scan *s, const char *item, const char *p) {
   if (!oc_number_ends(s->number))
@@ -370,7 +273,7 @@ static enum oc_got end_number(oc_scan *s, const char *item, const char *p) {
 }
 
 enum oc_got oc_scan_finish(oc_scan *s) {
-  if (s->state != IN_NUMBER || s->depth > 0 || !oc_number_ends(s->number))
+  if (s->state != OC_SCAN_IN_NUMBER || s->depth > 0 || !oc_number_ends(s->number))
     return OC_MORE;
   return end_number(s, s->in.p + s->item, s->in.p + s->pos);
 }
@@ -391,23 +294,21 @@ enum oc_got oc_scan_value(oc_scan *s) {
   if (clamped)
     end = item + s->max_value_bytes;
   for (;;) {
-    if (s->state < IN_STRING) {
+    if (s->state < OC_SCAN_IN_STRING) {
       while (p < end && is_space(*p))
         p++;
       if (p == end)
         break;
     }
-    switch ((enum state)s->state) {
+    switch ((enum oc_scan_state)s->state) {
 
-      case NEXT:
-        if (*p == ',' && s->frame[s->depth - 1].object) {
-          q = p;
-          p = pass_known_members(s, item, p, end);
-          if (p != q)
-            continue;
-        }
+      case OC_SCAN_NEXT:
+        q = p;
+        p = oc_road_pass(s, p, end);
+        if (p != q)
+          continue;
         if (*p == ',') {
-          s->state = s->frame[s->depth - 1].object ? KEY : VALUE;
+          s->state = s->frame[s->depth - 1].object ? OC_SCAN_KEY : OC_SCAN_VALUE;
         } else if (*p == (s->frame[s->depth - 1].object ? '}' : ']')) {
           close_container(s);
         } else {
@@ -420,7 +321,7 @@ enum oc_got oc_scan_value(oc_scan *s) {
           goto whole;
         continue;
 
-      case FIRST_KEY:
+      case OC_SCAN_FIRST_KEY:
         if (*p == '}') {
           close_container(s);
           p++;
@@ -429,13 +330,11 @@ enum oc_got oc_scan_value(oc_scan *s) {
           continue;
         }
         q = p;
-        p = pass_known_members(s, item, p, end);
-        if (p != q) {
-          s->state = NEXT;
+        p = oc_road_pass(s, p, end);
+        if (p != q)
           continue;
-        }
         /* fall through */
-      case KEY:
+      case OC_SCAN_KEY:
         if (*p != '"')
           return fail(s, OC_JSON_SYNTAX, p, "expected a key in quotes");
         p++;
@@ -444,14 +343,14 @@ enum oc_got oc_scan_value(oc_scan *s) {
         q = predicted_key(s, p, end);
         if (likely(q != NULL)) {
           p = q;
-          s->state = COLON;
+          s->state = OC_SCAN_COLON;
           continue;
         }
         s->start = (uint32_t)(p - item);
         s->escaped = 0;
-        s->state = IN_KEY;
+        s->state = OC_SCAN_IN_KEY;
         /* fall through */
-      case IN_KEY:
+      case OC_SCAN_IN_KEY:
         how = oc_text_scan(&p, end, &s->escaped);
         if (how == OC_TEXT_MORE)
           break;
@@ -460,17 +359,17 @@ enum oc_got oc_scan_value(oc_scan *s) {
         if (take_key(s, item, (size_t)(p - item) - s->start) == OC_FAILED)
           return OC_FAILED;
         p++;
-        s->state = COLON;
+        s->state = OC_SCAN_COLON;
         continue;
 
-      case COLON:
+      case OC_SCAN_COLON:
         if (*p != ':')
           return fail(s, OC_JSON_SYNTAX, p, "expected ':' behind a key");
         p++;
-        s->state = VALUE;
+        s->state = OC_SCAN_VALUE;
         continue;
 
-      case FIRST_ELEMENT:
+      case OC_SCAN_FIRST_ELEMENT:
         if (*p == ']') {
           close_container(s);
           p++;
@@ -479,7 +378,7 @@ enum oc_got oc_scan_value(oc_scan *s) {
           continue;
         }
         /* fall through */
-      case VALUE:
+      case OC_SCAN_VALUE:
         if (!room(s))
           return no_memory(s);
         if (*p == '{' || *p == '[') {
@@ -491,7 +390,7 @@ enum oc_got oc_scan_value(oc_scan *s) {
         if (*p == '-' || (*p >= '0' && *p <= '9')) {
           s->start = (uint32_t)(p - item);
           s->number = OC_NUMBER_START;
-          s->state = IN_NUMBER;
+          s->state = OC_SCAN_IN_NUMBER;
           continue;
         }
         if (*p != '"') {
@@ -507,9 +406,9 @@ enum oc_got oc_scan_value(oc_scan *s) {
         p++;
         s->start = (uint32_t)(p - item);
         s->escaped = 0;
-        s->state = IN_STRING;
+        s->state = OC_SCAN_IN_STRING;
         /* fall through */
-      case IN_STRING:
+      case OC_SCAN_IN_STRING:
         p = oc_text_plain(p, end);
         if (p == end)
           break;
@@ -528,7 +427,7 @@ enum oc_got oc_scan_value(oc_scan *s) {
           goto whole;
         continue;
 
-      case IN_NUMBER:
+      case OC_SCAN_IN_NUMBER:
         if (oc_number_scan(&p, end + clamped, &s->number) == 0)  /* the byte behind tells */
           break;
         if (end_number(s, item, p) == OC_FAILED)

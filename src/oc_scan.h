@@ -60,7 +60,28 @@ typedef struct oc_tok {
 #define oc_tok_type(t) ((enum oc_tok_type)((t)->tag & 15u))
 #define oc_tok_node(t) ((t)->tag >> 8)
 
-typedef struct oc_scan_frame oc_scan_frame;
+/* What the machine expects next. */
+enum oc_scan_state {
+  OC_SCAN_VALUE,
+  OC_SCAN_FIRST_ELEMENT, /* a value or ']' */
+  OC_SCAN_FIRST_KEY,     /* a key or '}' */
+  OC_SCAN_KEY,
+  OC_SCAN_COLON,
+  OC_SCAN_NEXT,          /* ',' or the container's end */
+  OC_SCAN_IN_STRING,     /* these three: in mid-token */
+  OC_SCAN_IN_KEY,
+  OC_SCAN_IN_NUMBER
+};
+
+/* An open container. */
+typedef struct oc_scan_frame {
+  uint32_t tok;     /* its token */
+  uint32_t node;    /* its own */
+  uint32_t key;     /* node of the member or element at hand */
+  uint32_t last;    /* the last learned key of this object: predicts the next */
+  uint32_t serial;  /* this object's number, to find repeated keys */
+  int object;
+} oc_scan_frame;
 
 typedef struct oc_scan {
   /* options, set between init and the first feed */

@@ -54,13 +54,13 @@ static inline const char *oc_text_plain(const char *p, const char *end) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i slash = _mm_set1_epi8('\\');
-  const __m128i ctrl = _mm_set1_epi8(0x1f);
+  const __m128i blank = _mm_set1_epi8(' ');  /* below: controls and, signed, what is not ASCII */
   while (p < end) {
     const __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
     const __m128i odd =
         _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash)),
-                     _mm_cmpeq_epi8(_mm_min_epu8(x, ctrl), x));
-    const int mask = _mm_movemask_epi8(_mm_or_si128(odd, x));
+                     _mm_cmplt_epi8(x, blank));
+    const int mask = _mm_movemask_epi8(odd);
     if (mask != 0) {
       p += __builtin_ctz((unsigned)mask);
       return p < end ? p : end;
