@@ -21,13 +21,14 @@ static const char bytes[] = "\"\\{}[],:0-9.eEnulltrfs \n\t\x01\x1f\x7f\x80\xC3\x
 
 enum { DEPTH = 5 };  /* what the value needs is 4 */
 
-/* Learns the value, then scans text in pieces of so many bytes. */
-static enum oc_got scan(oc_scan *s, const char *text, size_t n, size_t piece, unsigned depth) {
+/* Learns a value, then scans text in pieces of so many bytes. */
+static enum oc_got learn_and_scan(oc_scan *s, const char *learned, const char *text, size_t n,
+                                  size_t piece, unsigned depth) {
   enum oc_got got = OC_MORE;
   size_t at;
   CHECK_EQ_INT(oc_scan_init(s, depth), OC_OK);
   for (at = 0; at < 2; at++) {
-    CHECK_EQ_INT(oc_scan_feed(s, value, sizeof value - 1), OC_OK);
+    CHECK_EQ_INT(oc_scan_feed(s, learned, strlen(learned)), OC_OK);
     oc_scan_begin(s);
     if (oc_scan_value(s) != OC_ITEM) return OC_FAILED;
     oc_scan_reset(s);
@@ -44,6 +45,10 @@ static enum oc_got scan(oc_scan *s, const char *text, size_t n, size_t piece, un
 static int same_token(const oc_tok *a, const oc_tok *b) {
   return a->tag == b->tag && a->nulls == b->nulls &&
          (oc_tok_type(a) <= OC_TOK_FALSE || (a->at == b->at && a->n == b->n));
+}
+
+static enum oc_got scan(oc_scan *s, const char *text, size_t n, size_t piece, unsigned depth) {
+  return learn_and_scan(s, value, text, n, piece, depth);
 }
 
 static int same_tokens(const oc_scan *a, const oc_scan *b) {
@@ -103,6 +108,15 @@ static void test_members_twice(void) {
     both_ways(texts[i], strlen(texts[i]));
 }
 
+/* Where the last object had a key twice, the prediction says that it comes again. */
+static void test_members_twice_as_predicted(void) {
+  static const char text[] = "{\"a\":1,\"b\":2,\"a\":3,\"c\":\"long enough for the road to be taken at all, so far\"}";
+  oc_scan s;
+  CHECK_EQ_INT(learn_and_scan(&s, text, text, sizeof text - 1, sizeof text, DEPTH), OC_ITEM);
+  CHECK((s.tok[0].tag & OC_TOK_REPEATS) != 0);
+  oc_scan_free(&s);
+}
+
 /* The road keeps to max_depth, and to the place where it was met. */
 static void test_depth(void) {
   oc_scan s;
@@ -135,6 +149,7 @@ int main(void) {
   test_each_byte_changed();
   test_each_byte_left_out_or_doubled();
   test_members_twice();
+  test_members_twice_as_predicted();
   test_depth();
   test_most_goes_by_the_road();
   return check_done();
