@@ -52,6 +52,10 @@ describe("oc.pager", function()
     assert.matches("unknown option 'auth'", select(2, pcall(oc.pager, {auth = 1})))
     assert.matches("'base_url' has no scheme", select(2, pcall(oc.pager, {base_url = "x"})))
     assert.matches("'resume': 'skip' is no whole number", select(2, pcall(pager, {resume = {page = 1, skip = -1}})))
+    assert.matches("'resume': 'page' is no whole number", select(2, pcall(pager, {resume = {page = 1.5, skip = 0}})))
+    assert.matches("'resume': 'skip' is no whole number", select(2, pcall(pager, {resume = {page = 1, skip = 0.5}})))
+    assert.matches("'resume': 'parts' does not divide", select(2, pcall(pager,
+      {page_size = 10, resume = {page = 1, skip = 0, parts = 2.5}})))
   end)
 
   it("retries with Retry-After as a date, counted from the host's clock", function()

@@ -91,12 +91,17 @@ static void page_options(lua_State *L, oc_pager *p) {
   p->asks = boolean_field(L, "asks");
 }
 
+/* Whole, and exact as a double. */
+static int is_whole(lua_Number v, lua_Number least) {
+  return v >= least && v <= 9007199254740992.0 && (lua_Number)(int64_t)v == v;
+}
+
 /* A field of the resume table on top of the stack: a whole number. */
 static int64_t place_field(lua_State *L, const char *name) {
   lua_Number v;
   lua_getfield(L, -1, name);
   v = lua_tonumber(L, -1);
-  if (lua_type(L, -1) != LUA_TNUMBER || !(v >= 0 && v <= 9007199254740992.0))
+  if (lua_type(L, -1) != LUA_TNUMBER || !is_whole(v, 0))
     luaL_error(L, "option 'resume': '%s' is no whole number", name);
   lua_pop(L, 1);
   return (int64_t)v;
@@ -105,7 +110,7 @@ static int64_t place_field(lua_State *L, const char *name) {
 /* The number on top of the stack, 1 if it is nil: into so many parts a page may be divided. */
 static int64_t parts_field(lua_State *L, const oc_page *g) {
   const lua_Number v = lua_isnil(L, -1) ? 1 : lua_tonumber(L, -1);
-  if (!(v >= 1 && v <= (lua_Number)g->size) || g->size % (int64_t)v != 0 ||
+  if (!is_whole(v, 1) || v > (lua_Number)g->size || g->size % (int64_t)v != 0 ||
       (lua_Number)g->number * v > 9007199254740992.0)
     luaL_error(L, "option 'resume': 'parts' does not divide the page size");
   return (int64_t)v;
