@@ -117,6 +117,7 @@ build = {
     ["oc.errors"] = "lua/oc/errors.lua",
     ["oc.filter"] = "lua/oc/filter/init.lua",
     ["oc.filter.grammar"] = "lua/oc/filter/grammar.lua",
+    ["oc.host.crew"] = "lua/oc/host/crew.lua",
     ["oc.host.script"] = "lua/oc/host/script.lua",
     ["oc.leads"] = "lua/oc/leads.lua",
     ["oc.log"] = "lua/oc/log.lua",

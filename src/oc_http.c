@@ -330,13 +330,21 @@ static int l_release_interrupt(lua_State *L) {
   return 0;
 }
 
-static int l_interrupted(lua_State *L) {
-  int number = oc_interrupt_pending();
+static int push_signal(lua_State *L, int number) {
   if (number == 0)
     lua_pushnil(L);
   else
     lua_pushinteger(L, number);
   return 1;
+}
+
+static int l_interrupted(lua_State *L) {
+  return push_signal(L, oc_interrupt_pending());
+}
+
+/* take_interrupt() -> the signal that came | nil; from then on waits go on */
+static int l_take_interrupt(lua_State *L) {
+  return push_signal(L, oc_interrupt_take());
 }
 
 static int l_versions(lua_State *L) {
@@ -383,6 +391,7 @@ static const luaL_Reg FUNCTIONS[] = {
     {"catch_interrupt", l_catch_interrupt},
     {"interrupted", l_interrupted},
     {"release_interrupt", l_release_interrupt},
+    {"take_interrupt", l_take_interrupt},
     {"versions", l_versions},
     {NULL, NULL},
 };
