@@ -18,6 +18,7 @@ local routes = {}
 
 local JSON_TYPE = "application/json; charset=utf-8"
 local CONTROL = "/_sandbox/"
+local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 
 ---@class oc.sandbox.State everything that `configure` replaces
 ---@field options oc.sandbox.Options
@@ -39,7 +40,7 @@ function routes.state(settings, clock)
     leads = leads,
     pages = pages.new(leads, settings),
     tokens = token.new(settings, clock),
-    faults = faults.new(settings.faults),
+    faults = faults.new(settings.faults, settings.seed),
     journal = journal.new(),
     attempts = {},
   }
@@ -99,6 +100,7 @@ local UNAUTHORIZED = { status = 401, body = "", headers = { ["WWW-Authenticate"]
 local function answer_lead(state, request, entry, pause, log)
   local asked, problem = query.lead(request.query, state.options)
   entry.page, entry.page_size = asked and asked.page, asked and asked.size
+  entry.tenant = asked and asked.tenant and asked.tenant:match(GUID)
   local key = asked and ("%d %s"):format(asked.page, asked.tenant or "") or "refused"
   entry.attempt = next_attempt(state, key)
   local rule = state.faults:meet("lead", entry.attempt, asked)
@@ -109,9 +111,7 @@ local function answer_lead(state, request, entry, pause, log)
   end
   if not asked then return problem, rule end
   -- What a rule answers in their place is not read, so nothing is synchronised and no row moves.
-  if rule.body or rule.drop_before_head or (rule.status and rule.status ~= 200) then
-    return { status = 200, body = "" }, rule
-  end
+  if faults.replaces_answer(rule) then return { status = 200, body = "" }, rule end
   return answer_with_leads(state, asked, entry, pause, log), rule
 end
 

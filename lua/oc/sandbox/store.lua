@@ -209,9 +209,7 @@ local function even_guid(tenant)
 end
 
 local function free_index(self, tenant)
-  local state = 1
-  for i = 1, #tenant do state = random.start(state, tenant:byte(i), SALT_ONLINE) end
-  local index = ONLINE_BASE + state
+  local index = ONLINE_BASE + random.of_text(1, tenant, SALT_ONLINE)
   while self.online_by_index[index] do index = index + 1 end
   return index
 end
