@@ -126,6 +126,7 @@ build = {
     ["oc.sandbox"] = "lua/oc/sandbox/init.lua",
     ["oc.sandbox.data"] = "lua/oc/sandbox/data.lua",
     ["oc.sandbox.faults"] = "lua/oc/sandbox/faults.lua",
+    ["oc.sandbox.gateway"] = "lua/oc/sandbox/gateway.lua",
     ["oc.sandbox.gzip"] = "lua/oc/sandbox/gzip.lua",
     ["oc.sandbox.http"] = "lua/oc/sandbox/http.lua",
     ["oc.sandbox.journal"] = "lua/oc/sandbox/journal.lua",

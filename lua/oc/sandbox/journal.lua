@@ -49,7 +49,7 @@ end
 
 --- Writes down that a request begins. In the entry, `open` counts the requests open at that moment, itself included;
 --- `authorized` is there where a token was needed; `bytes_sent` are those of the body; `tenant` is what a lead request
---- asked for, if it is a GUID.
+--- asked for, if it is a GUID; `account` and `outcome` are the gateway's.
 ---@param request oc.sandbox.Request
 ---@param connection table
 ---@return table entry to be filled in while it is answered

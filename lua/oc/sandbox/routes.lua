@@ -1,7 +1,8 @@
--- Which answer a request gets: leads, tokens, the sandbox's own controls, or a 404.
+-- Which answer a request gets: leads, tokens, the gateway's, the sandbox's own controls, or a 404.
 -- Decides and delegates; knows neither sockets nor how leads are made.
 
 local faults = require "oc.sandbox.faults"
+local gateway = require "oc.sandbox.gateway"
 local http = require "oc.sandbox.http"
 local journal = require "oc.sandbox.journal"
 local json = require "oc.sandbox.json"
@@ -26,6 +27,7 @@ local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%
 ---@field pages table
 ---@field tokens table
 ---@field faults table
+---@field gateway table
 ---@field journal table
 ---@field attempts table<string, integer> requests by endpoint, page and tenant
 
@@ -41,6 +43,7 @@ function routes.state(settings, clock)
     pages = pages.new(leads, settings),
     tokens = token.new(settings, clock),
     faults = faults.new(settings.faults, settings.seed),
+    gateway = gateway.new(settings, leads, clock),
     journal = journal.new(),
     attempts = {},
   }
@@ -135,6 +138,10 @@ local function answer_of(state, request, entry, pause, log)
   if request.method == "POST" and tenant then
     return answer_token(state, request, entry, http.unescape(tenant))
   end
+  local account = path:match("^/accounts/([^/]+)/teamscivicaddresses$")
+  if request.method == "GET" and account then
+    return state.gateway:answer(request, http.unescape(account):lower(), entry, state)
+  end
   return not_found(request), {}
 end
 
@@ -179,7 +186,8 @@ end
 
 local function log_request(log, entry)
   local path = entry.path:gsub("%c", "?")
-  local page = entry.page and (" page %d of %d leads"):format(entry.page, entry.page_size) or ""
+  local page = entry.page_size and (" page %d of %d leads"):format(entry.page, entry.page_size)
+    or entry.outcome and ": " .. entry.outcome or ""
   log(("%s %s%s -> %s, %d bytes%s"):format(entry.method, path, page, entry.status or "no reply", entry.bytes_sent,
     entry.aborted and ", the client left" or ""))
 end
