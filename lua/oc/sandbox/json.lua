@@ -1,4 +1,4 @@
--- JSON for the sandbox's own small texts, and white space for `pretty`.
+-- JSON for the sandbox's own small texts, white space for `pretty`, and lists taken apart.
 -- Written here because Debian's lua-cjson cannot write an empty array; knows nothing about what the values mean.
 
 local json = {}
