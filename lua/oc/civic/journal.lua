@@ -125,6 +125,13 @@ local function read(path, file)
   return state
 end
 
+-- Is there a file? false, err where there is something else.
+local function is_there(path)
+  local mode, kind = core.file_mode(path)
+  if mode and kind ~= "file" then return false, fault(path, "it is no file") end
+  return mode ~= nil
+end
+
 local function read_at(path)
   local file, why = io.open(path, "rb")
   if not file then return nil, fault(path, why) end
@@ -138,8 +145,11 @@ end
 ---@return table<string, oc.civic.History>|nil history   by key
 ---@return oc.Error|nil err   kind `io`
 function journal.history(path)
-  if not core.file_mode(path) then return {} end
-  local state, err = read_at(path)
+  local there, err = is_there(path)
+  if err then return nil, err end
+  if not there then return {} end
+  local state
+  state, err = read_at(path)
   if not state then return nil, err end
   return state.history
 end
@@ -169,6 +179,8 @@ end
 
 -- The file at path, ours alone: file | nil, err.
 local function open_locked(path)
+  local _, err = is_there(path)
+  if err then return nil, err end
   for _ = 1, MAX_OPENINGS do
     local file, why = io.open(path, "a+b")
     if not file then return nil, fault(path, why) end
