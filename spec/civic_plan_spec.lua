@@ -31,7 +31,8 @@ describe("oc.civic.policy", function()
   it("direct_missing is the documented rule", function()
     local leads = {
       {isDirectLead = true}, {isDirectLead = true, civicAddresses = {}},
-      {isDirectLead = true, civicAddresses = oc.null}, {isDirectLead = true, civicAddresses = {address()}}, {isDirectLead = false}, {isDirectLead = oc.null}, {},
+      {isDirectLead = true, civicAddresses = oc.null},
+      {isDirectLead = true, civicAddresses = {address()}}, {isDirectLead = false}, {isDirectLead = oc.null}, {},
     }
     assert.same({1, 2, 3}, picked(policy.direct_missing, leads))
     assert.equal("direct lead, its addresses were never known", policy.why(policy.direct_missing, leads[1]))

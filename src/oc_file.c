@@ -67,13 +67,27 @@ static int l_terminal(lua_State *L) {
   return 1;
 }
 
+/* The descriptor of the open file at index 1. */
+static int check_file(lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+  const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  FILE *file = stream->closef != NULL ? stream->f : NULL;
+#else
+  FILE *file = *(FILE **)luaL_checkudata(L, 1, LUA_FILEHANDLE);
+#endif
+  luaL_argcheck(L, file != NULL, 1, "the file is closed");
+  return fileno(file);
+}
+
 /*
-** write(fd, text) -> true | nil, why, broken pipe? All of it, whatever signals
-** come: stdio would forget what is left of its buffer when one does.
+** write(fd or file, text) -> true | nil, why, broken pipe? All of it, whatever
+** signals come: stdio would forget what is left of its buffer when one does. Past
+** the buffer of a file: LuaJIT, where it compiles a flush that fails, flushes
+** again, and then nothing is left to fail.
 */
 static int l_write(lua_State *L) {
   size_t left;
-  int fd = (int)luaL_checkinteger(L, 1);
+  const int fd = lua_isuserdata(L, 1) ? check_file(L) : (int)luaL_checkinteger(L, 1);
   const char *text = luaL_checklstring(L, 2, &left);
   while (left > 0) {
     ssize_t written = write(fd, text, left);
@@ -109,18 +123,6 @@ static int l_standard_streams(lua_State *L) {
   }
   lua_pushboolean(L, !closed);
   return 1;
-}
-
-/* The descriptor of the open file at index 1. */
-static int check_file(lua_State *L) {
-#if LUA_VERSION_NUM >= 502
-  const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
-  FILE *file = stream->closef != NULL ? stream->f : NULL;
-#else
-  FILE *file = *(FILE **)luaL_checkudata(L, 1, LUA_FILEHANDLE);
-#endif
-  luaL_argcheck(L, file != NULL, 1, "the file is closed");
-  return fileno(file);
 }
 
 /*

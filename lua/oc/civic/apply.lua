@@ -174,8 +174,8 @@ end
 
 local function worth_another_try(err, now)
   if err.again ~= nil then return err.again end
-  if err.status then return (select(2, core.judge(err.status, nil, now))) end
-  return core.retryable(err.kind) or err.kind == "throttle"
+  if core.retryable(err.kind) or err.kind == "throttle" then return true end -- also behind a status of 200
+  return err.kind == "http" and err.status ~= nil and (select(2, core.judge(err.status, nil, now)))
 end
 
 function Run:left_s()

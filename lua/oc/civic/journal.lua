@@ -168,7 +168,7 @@ local function write_fault(self, why)
 end
 
 local function append(self, record)
-  local ok, why = self.file:write(core.encode(record), "\n")
+  local ok, why = core.write(self.file, core.encode(record) .. "\n")
   if not ok then return nil, write_fault(self, why) end
   return true
 end
@@ -209,8 +209,7 @@ end
 
 -- All that was written is on the disk, and the file in its place.
 local function put_in_place(file, path, target)
-  local ok, why = file:flush()
-  if ok then ok, why = core.sync(file) end
+  local ok, why = core.sync(file)
   if ok then ok, why = os.rename(path, target) end
   if not ok then return nil, fault(target, tostring(why)) end
   return true
@@ -290,11 +289,7 @@ end
 ---@return true|nil
 ---@return oc.Error|nil err   kind `io`
 function Journal:write(outcome)
-  local ok, err = append(self, outcome)
-  if not ok then return nil, err end
-  local flushed, why = self.file:flush()
-  if not flushed then return nil, write_fault(self, why) end
-  return true
+  return append(self, outcome)
 end
 
 --- Closes it; safe to call twice.
