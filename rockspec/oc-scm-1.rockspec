@@ -87,6 +87,7 @@ build = {
     ["oc.civic.postcodes"] = "lua/oc/civic/postcodes.lua",
     ["oc.civic.rules"] = "lua/oc/civic/rules.lua",
     ["oc.cli"] = "lua/oc/cli/init.lua",
+    ["oc.cli.audit"] = "lua/oc/cli/audit.lua",
     ["oc.cli.columns"] = "lua/oc/cli/columns.lua",
     ["oc.cli.csv"] = "lua/oc/cli/csv.lua",
     ["oc.cli.doctor"] = "lua/oc/cli/doctor.lua",
