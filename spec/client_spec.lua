@@ -241,7 +241,7 @@ describe("oc.auth", function()
   it("a token that another request has renewed meanwhile is not renewed again", function()
     play({leads = 60, client_id = "the id", client_secret = SECRET}, {auth = credentials()})
     local old = assert(client:authorization())
-    client.token = nil
+    client.session.token = nil
     local new = assert(client:authorization())
     assert.are_not.equal(old, new)
     assert.is_true(client:renew(old))

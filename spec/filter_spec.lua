@@ -245,6 +245,8 @@ end)
 describe("a filter that is none", function()
   local faults = {
     ["status == "] = "oc.filter: a value expected, at position 11\n  status == \n            ^",
+    ["status ==\n"] = "oc.filter: a value expected, at position 11\n  \n  ^",
+    ["\n"] = "oc.filter: a value expected, at position 2\n  \n  ^",
     [""] = "oc.filter: a value expected, at position 1\n  \n  ^",
     ['status = "Active"'] = 'oc.filter: = compares nothing: write ==, at position 8\n  status = "Active"\n         ^',
     ['status == "a" or "b"'] = "oc.filter: a string by itself is no condition (for one of several, write: "

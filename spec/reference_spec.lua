@@ -4,6 +4,7 @@
 
 local cjson = require "cjson"
 local oc = require "oc"
+local civic_options = require "oc.civic.options"
 local options = require "oc.options"
 local tree = require "support.tree"
 
@@ -14,6 +15,11 @@ local text = tree.read(PATH)
 local function section(name)
   local found = text:match("<!%-%- " .. name:gsub("%-", "%%-") .. " %-%->\n\n?(.-)\n?\n<!%-%- end %-%->")
   return assert(found, PATH .. " has no section <!-- " .. name .. " -->")
+end
+
+-- What stands below a heading.
+local function section_of(heading)
+  return assert(text:match("\n## " .. heading .. "\n(.-)\n## "), PATH .. " has no heading " .. heading)
 end
 
 -- --- tables that are made ----------------------------------------------------------
@@ -154,9 +160,10 @@ end
 
 describe("the reference", function()
   for name, list in pairs {["client options"] = options.client, ["leads options"] = options.leads,
-    ["decoder options"] = options.decoder, ["pager options"] = options.pager} do
+    ["decoder options"] = options.decoder, ["pager options"] = options.pager,
+    ["civic options"] = civic_options.apply} do
     it("has the table of " .. name, function()
-      local made = option_table(list, list == options.client or list == options.leads)
+      local made = option_table(list, list ~= options.decoder and list ~= options.pager)
       assert(section(name) == made, ("%s, <!-- %s -->: is to be\n\n%s\n"):format(PATH, name, made))
     end)
   end
@@ -200,6 +207,20 @@ describe("the reference", function()
     local fields = {}
     for name in info:gmatch "([%w_]+) =" do fields[name] = true end
     assert.equal("", differences(fields, named(section "retry fields", "")))
+  end)
+
+  it("has what there is of civic addresses", function()
+    assert.equal("", differences(keys_of(oc.civic), named(section_of "Civic addresses", "civic.")))
+    for _, name in ipairs {"policy", "source"} do
+      local row_of = section_of("Civic addresses"):match("\n| `civic%." .. name .. "` |([^\n]*)")
+      for key in pairs(oc.civic[name]) do
+        assert.truthy(row_of:find("[`.]" .. key .. "%f[^%w_]") or key == "of", name .. "." .. key)
+      end
+    end
+    local apply, plan = "lua/oc/civic/apply.lua", "lua/oc/civic/plan.lua"
+    assert.equal("", differences(fields_of(apply, "oc.civic.Result"), named(section "civic result", "")))
+    assert.equal("", differences(fields_of(plan, "oc.civic.Plan"), named(section "civic plan", "")))
+    assert.equal("", differences(fields_of(plan, "oc.civic.PlanItem"), named(section "civic item", "")))
   end)
 
   it("has what a host and an exchange are asked for", function()

@@ -3,12 +3,16 @@
 local cjson = require "cjson"
 local socket = require "socket"
 
+local data = require "oc.sandbox.data"
+local faults = require "oc.sandbox.faults"
 local sandbox_child = require "support.sandbox_child"
 local wire = require "support.sandbox_wire"
 
 local LEADS, ask, ids_of, gunzip = wire.LEADS, wire.ask, wire.ids_of, wire.gunzip
 local unchunk, ask_token, bearer, connect = wire.unchunk, wire.ask_token, wire.bearer, wire.connect
 local read_to_end, parse_head, request_text = wire.read_to_end, wire.parse_head, wire.request_text
+
+local SAMPLE_TENANT, OTHER_TENANT = "f889d778-d028-49e0-8056-b5d24abb7ca7", "a1a1f1aa-e7c1-4ffc-81e3-7b98e119324a"
 
 describe("the sandbox", function()
   local child
@@ -40,6 +44,66 @@ describe("the sandbox", function()
         seen[#seen + 1] = ask(child, LEADS .. "?PageNumber=" .. page).status
       end
       assert.same({ 200, 200, 500, 200, 502, 502, 200, 503, 503, 503 }, seen)
+    end)
+
+    it("meets one tenant, in whatever case", function()
+      with { tenant = SAMPLE_TENANT:upper(), status = 503 }
+      assert.equal(200, ask(child, LEADS).status)
+      assert.equal(200, ask(child, LEADS .. "?msTenantId=" .. OTHER_TENANT).status)
+      assert.equal(503, ask(child, LEADS .. "?msTenantId=" .. SAMPLE_TENANT).status)
+      assert.equal(503, ask(child, LEADS .. "?msTenantId=" .. SAMPLE_TENANT:upper() .. "&PageNumber=2").status)
+      with { path = "token", tenant = SAMPLE_TENANT, status = 500 }
+      assert.equal(200, ask_token(child).status)
+    end)
+
+    -- Which rule of a list each of 2,000 tenants meets.
+    local function met(rules, seed)
+      local script, found, counts = faults.new(rules, seed), {}, { [0] = 0, 0, 0 }
+      for index = 1, 2000 do
+        local rule = script:meet("lead", 1, { page = 1, size = 1, tenant = select(3, data.lead(1, index)) })
+        found[index] = rule == rules[1] and 1 or rule == rules[2] and 2 or 0
+        counts[found[index]] = counts[found[index]] + 1
+      end
+      return found, counts
+    end
+
+    it("meets a share of the tenants, always the same for a seed", function()
+      local found, counts = met({ { percent = 10 } }, 1)
+      assert.truthy(counts[1] > 160 and counts[1] < 240, counts[1])
+      assert.same(found, (met({ { percent = 10 } }, 1)))
+      assert.not_same(found, (met({ { percent = 10 } }, 2)))
+      assert.same({ [0] = 2000, 0, 0 }, select(2, met({ { percent = 0 } }, 1)))
+      assert.same({ [0] = 0, 2000, 0 }, select(2, met({ { percent = 100 } }, 1)))
+      local sum = 0
+      for index = 1, 2000 do sum = (sum * 31 + found[index]) % 2147483647 end
+      assert.equal(1537957953, sum) -- on every Lua
+    end)
+
+    it("meets shares that do not overlap", function()
+      local low, high = { percent = 20 }, { percent = 30, percent_from = 20 }
+      local first, one = met({ low }, 1)
+      local second, two = met({ high }, 1)
+      local both, counts = met({ low, high }, 1)
+      assert.same({ one[1], two[1] }, { counts[1], counts[2] })
+      for index = 1, 2000 do assert.equal(first[index] + 2 * second[index], both[index]) end
+      assert.same({ [0] = 0, one[1], 2000 - one[1] }, select(2, met({ low, { percent = 80, percent_from = 20 } }, 1)))
+    end)
+
+    it("meets a share of the pages where no tenant is asked for", function()
+      local function statuses()
+        child:configure { faults = { { percent = 50, attempt = 1, status = 503 } } }
+        local found, failed = {}, 0
+        for page = 1, 40 do
+          found[page] = ask(child, LEADS .. "?PageNumber=" .. page).status
+          failed = failed + (found[page] == 503 and 1 or 0)
+          assert.equal(200, ask(child, LEADS .. "?PageNumber=" .. page).status)
+        end
+        assert.truthy(failed > 8 and failed < 32, failed)
+        return found
+      end
+      assert.same(statuses(), statuses())
+      with { path = "token", percent = 100, status = 500 }
+      assert.equal(200, ask_token(child).status)
     end)
 
     it("meets the token endpoint only when it says so", function()

@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local socket = require "socket"
 
+local new_journal = require("oc.sandbox.journal").new
 local sandbox = require "oc.sandbox"
 local sandbox_child = require "support.sandbox_child"
 local wire = require "support.sandbox_wire"
@@ -86,6 +87,45 @@ describe("the sandbox as a server", function()
       assert.truthy(entry.bytes_sent < 27000000)
     end)
 
+    it("says which tenant was asked for, if it is one", function()
+      local tenant = "a1a1f1aa-e7c1-4ffc-81e3-7b98e119324a"
+      for _, query in ipairs { "", "?msTenantId=" .. tenant:upper(), "?mstenantid=a-secret" } do
+        ask(child, LEADS .. query)
+      end
+      local requests = child:journal().requests
+      assert.same({ tenant, 3 }, { requests[2].tenant, #requests })
+      assert.is_nil(requests[1].tenant or requests[3].tenant)
+    end)
+
+    it("lets the oldest go when it is full, and keeps order", function()
+      local small, connection = new_journal(3), {}
+      local function numbers()
+        local found = {}
+        for i, entry in ipairs(cjson.decode(small:encode()).requests) do found[i] = entry.n end
+        return found
+      end
+      local seen = {}
+      for i = 1, 8 do
+        small:begin({ method = "GET", path = "/", query = {}, headers = {} }, connection)
+        small:finish()
+        seen[i] = numbers()
+      end
+      assert.same({ { 1 }, { 1, 2 }, { 1, 2, 3 }, { 2, 3, 4 } }, { seen[1], seen[2], seen[3], seen[4] })
+      assert.same({ { 5, 6, 7 }, { 6, 7, 8 } }, { seen[7], seen[8] })
+      small:empty()
+      assert.same({}, numbers())
+    end)
+
+    it("keeps a hundred thousand", function()
+      local whole, connection = new_journal(), {}
+      local request = { method = "GET", path = "/", query = {}, headers = {} }
+      local first = whole:begin(request, connection)
+      for _ = 2, 100000 do whole:begin(request, connection) end
+      assert.equal(first, whole.requests.items[1])
+      assert.equal(whole:begin(request, connection), whole.requests.items[1])
+      assert.equal(100000, #whole.requests.items)
+    end)
+
     it("counts attempts for each page and tenant", function()
       for _, query in ipairs { "", "?PageNumber=2", "", "?msTenantId=a", "?msTenantId=A&PageSize=3" } do
         ask(child, LEADS .. query)
@@ -128,6 +168,12 @@ describe("the sandbox as a server", function()
         ['{"faults":[{"page":"1"}]}'] = "faults[1].page must be an integer",
         ['{"faults":[{"cut_after":1,"stall_after":1}]}'] = "faults[1] must have one of",
         ['{"faults":[{"chunked":true,"no_length":true}]}'] = "faults[1]: chunked excludes",
+        ['{"faults":[{"path":"civic"}]}'] = 'faults[1].path must be \\"lead\\", \\"token\\" or \\"gateway\\"',
+        ['{"faults":[{"tenant":1}]}'] = "faults[1].tenant must be a string",
+        ['{"faults":[{"percent":101}]}'] = "faults[1].percent must be an integer of 0 to 100",
+        ['{"faults":[{"percent_from":-1}]}'] = "faults[1].percent_from must be an integer of 0 to 100",
+        ['{"faults":[{"percent_from":5}]}'] = "faults[1].percent_from must have a percent",
+        ['{"faults":[{"percent_from":60,"percent":41}]}'] = "faults[1].percent_from must have a percent",
         ['{"token_lifetime_s":-1}'] = "token_lifetime_s must be a number",
         ["{"] = "the body is not a JSON object",
       }

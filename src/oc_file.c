@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lualib.h>  /* LUA_FILEHANDLE, in 5.1 */
-#include <lualib.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,15 +111,43 @@ static int l_standard_streams(lua_State *L) {
   return 1;
 }
 
-/* lock(file) -> true | nil, why. For writing; held until the file is closed. */
+/* The descriptor of the open file at index 1. */
+static int check_file(lua_State *L) {
+#if LUA_VERSION_NUM >= 502
+  const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  FILE *file = stream->closef != NULL ? stream->f : NULL;
+#else
+  FILE *file = *(FILE **)luaL_checkudata(L, 1, LUA_FILEHANDLE);
+#endif
+  luaL_argcheck(L, file != NULL, 1, "the file is closed");
+  return fileno(file);
+}
+
+/*
+** lock(file) -> true | nil, why. Held until this file is closed or the process
+** ends, however it ends: programs it starts do not get the file.
+*/
 static int l_lock(lua_State *L) {
-  FILE **file = luaL_checkudata(L, 1, LUA_FILEHANDLE);
-  struct flock lock;
-  luaL_argcheck(L, *file != NULL, 1, "the file is closed");
-  memset(&lock, 0, sizeof(lock));
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (fcntl(fileno(*file), F_SETLK, &lock) == -1)
+  const int fd = check_file(L);
+  if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1 || flock(fd, LOCK_EX | LOCK_NB) == -1)
+    return push_errno(L, errno);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* is_at(file, path) -> is it still this file that is there? */
+static int l_is_at(lua_State *L) {
+  struct stat open, there;
+  const int fd = check_file(L);
+  const char *path = luaL_checkstring(L, 2);
+  lua_pushboolean(L, fstat(fd, &open) == 0 && stat(path, &there) == 0 &&
+                     open.st_dev == there.st_dev && open.st_ino == there.st_ino);
+  return 1;
+}
+
+/* sync(file) -> true | nil, why. What was written, and flushed, is on the disk. */
+static int l_sync(lua_State *L) {
+  if (fsync(check_file(L)) == -1)
     return push_errno(L, errno);
   lua_pushboolean(L, 1);
   return 1;
@@ -127,8 +155,10 @@ static int l_lock(lua_State *L) {
 
 static const luaL_Reg FUNCTIONS[] = {
     {"file_mode", l_file_mode},
+    {"is_at", l_is_at},
     {"lock", l_lock},
     {"standard_streams", l_standard_streams},
+    {"sync", l_sync},
     {"terminal", l_terminal},
     {"truncate", l_truncate},
     {"write", l_write},

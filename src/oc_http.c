@@ -13,6 +13,7 @@
 #include "oc_error.h"
 #include "oc_http_options.h"
 #include "oc_interrupt.h"
+#include "oc_time.h"
 #include "oc_transport.h"
 
 static const char POOL[] = "oc.pool";
@@ -306,6 +307,17 @@ static int l_time(lua_State *L) {
   return 1;
 }
 
+/* instant(text) -> seconds since 1970 UTC of an ISO 8601 date or date-time | nil */
+static int l_instant(lua_State *L) {
+  size_t n;
+  const char *text = luaL_checklstring(L, 1, &n);
+  oc_instant at;
+  if (!oc_time_iso(&at, text, n))
+    return 0;
+  lua_pushnumber(L, (lua_Number)at.s + (lua_Number)at.ns / 1e9);
+  return 1;
+}
+
 /* true, and the seconds left if a foreign signal came; false: interrupted */
 static int l_sleep(lua_State *L) {
   double seconds = (double)luaL_checknumber(L, 1);
@@ -330,13 +342,21 @@ static int l_release_interrupt(lua_State *L) {
   return 0;
 }
 
-static int l_interrupted(lua_State *L) {
-  int number = oc_interrupt_pending();
+static int push_signal(lua_State *L, int number) {
   if (number == 0)
     lua_pushnil(L);
   else
     lua_pushinteger(L, number);
   return 1;
+}
+
+static int l_interrupted(lua_State *L) {
+  return push_signal(L, oc_interrupt_pending());
+}
+
+/* take_interrupt() -> the signal that came | nil; from then on waits go on */
+static int l_take_interrupt(lua_State *L) {
+  return push_signal(L, oc_interrupt_take());
 }
 
 static int l_versions(lua_State *L) {
@@ -377,12 +397,14 @@ static const luaL_Reg POOL_METHODS[] = {
 
 static const luaL_Reg FUNCTIONS[] = {
     {"http", l_http},
+    {"instant", l_instant},
     {"now", l_now},
     {"time", l_time},
     {"sleep", l_sleep},
     {"catch_interrupt", l_catch_interrupt},
     {"interrupted", l_interrupted},
     {"release_interrupt", l_release_interrupt},
+    {"take_interrupt", l_take_interrupt},
     {"versions", l_versions},
     {NULL, NULL},
 };

@@ -98,6 +98,15 @@ int oc_interrupt_pending(void) {
   return (int)pending;
 }
 
+int oc_interrupt_take(void) {
+  const int number = (int)pending;
+  char byte;
+  while (number != 0 && read(wake[0], &byte, 1) > 0)
+    continue;  /* one for each signal of the two that were caught */
+  pending = 0;
+  return number;
+}
+
 int oc_interrupt_fd(void) {
   return wake[0];
 }

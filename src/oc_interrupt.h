@@ -19,8 +19,14 @@ int oc_interrupt_catch(void);
 /* Puts back the actions found by oc_interrupt_catch and clears the flag. */
 void oc_interrupt_release(void);
 
-/* The signal that came, or 0. Stays until release. */
+/* The signal that came, or 0. Stays until it is taken, or released. */
 int oc_interrupt_pending(void);
+
+/*
+** The signal that came, or 0, and the flag is down again: waits go on, so that
+** what is under way can come to its end. A second signal still ends the process.
+*/
+int oc_interrupt_take(void);
 
 /*
 ** A descriptor that is readable once a signal came, for poll (so none is lost

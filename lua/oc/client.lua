@@ -160,7 +160,7 @@ function client.new(given)
   local leads_environment
   leads_environment, err = options.from_environment(options.leads, {}, os.getenv)
   if not leads_environment then return nil, err end
-  local self = setmetatable({settings = settled, log = log.new(settled.log), tokens = 0,
+  local self = setmetatable({settings = settled, log = log.new(settled.log), session = {fetching = false},
     leads_environment = leads_environment}, Client)
   if settled.insecure then
     self.log("warn", "insecure", {origin = settled.origin,
@@ -263,30 +263,49 @@ local function send(self, what, request, deadline)
   end
 end
 
+-- Another task of the host is fetching a token. One that raised, or whose task is gone, is not.
+local function others_fetch(session)
+  local who = session.fetching
+  return type(who) == "thread" and who ~= coroutine.running() and coroutine.status(who) == "suspended"
+end
+
+local function fetch_token(self, deadline)
+  local session = self.session
+  session.fetching = coroutine.running() or false
+  local token, more = self.auth:fetch(function(request)
+    return send(self, "cannot get a token", request, deadline)
+  end)
+  session.fetching = false
+  if not token then
+    if errors.is(more) then self:conceal(more) end
+    return nil, more
+  end
+  local life = type(more) == "number" and more or math.huge
+  session.hide = conceal.new {token, session.newest_token}
+  session.newest_token = token
+  session.token_until = life == math.huge and life or self.host.now() + life - math.min(TOKEN_MARGIN_S, life / 10)
+  session.token = token -- last: memory may run out before
+  return token
+end
+
 --- The header that goes with a request; fetches a token when there is none or it
---- is about to expire.
+--- is about to expire: once, however many tasks wait for it.
 ---@param deadline number|nil   by the host's clock
 ---@return string|nil line   nil also when no authorisation is asked for
 ---@return oc.Error|nil err
 function Client:authorization(deadline)
   if not self.auth then return nil end
-  local now = self.host.now()
-  if not self.token or now >= self.token_until then
-    local token, more = self.auth:fetch(function(request)
-      return send(self, "cannot get a token", request, deadline)
-    end)
-    if not token then
-      if errors.is(more) then self:conceal(more) end
-      return nil, more
-    end
-    local life = type(more) == "number" and more or math.huge
-    self.hide_tokens = conceal.new {token, self.newest_token}
-    self.newest_token = token
-    self.token_until = life == math.huge and life or now + life - math.min(TOKEN_MARGIN_S, life / 10)
-    self.tokens = self.tokens + 1
-    self.token = token -- last: memory may run out before
+  local session = self.session
+  if others_fetch(session) and self.host.hold then
+    self.host:hold(function() return others_fetch(session) end)
   end
-  return "Authorization: Bearer " .. self.token
+  local token = session.token
+  if not token or self.host.now() >= session.token_until then
+    local err
+    token, err = fetch_token(self, deadline)
+    if not token then return nil, err end
+  end
+  return "Authorization: Bearer " .. token
 end
 
 --- The token was refused. Is it worth asking for another?
@@ -294,8 +313,40 @@ end
 ---@return boolean
 function Client:renew(line)
   if not self.auth or not self.auth.renewable then return false end
-  if line == "Authorization: Bearer " .. tostring(self.token) then self.token = nil end
+  if line == "Authorization: Bearer " .. tostring(self.session.token) then self.session.token = nil end
   return true
+end
+
+--- One GET with this client's credentials, and its whole answer. No retries and no
+--- redirects: who asks decides about those. A refused token is renewed once.
+---@param url string   of the client's origin: whoever asks has made sure
+---@param lines string[]   headers, "Name: value"
+---@param max_body_bytes number
+---@param deadline number|nil   by the host's clock
+---@return integer|nil status
+---@return string|oc.Error body
+---@return table|nil headers   names in lower case
+function Client:get(url, lines, max_body_bytes, deadline)
+  local renewed = false
+  while true do
+    local line, err = self:authorization(deadline)
+    if err then return nil, err end
+    local headers = self:headers(lines)
+    headers[#headers + 1] = line
+    local status, body, answered = exchange_once(self,
+      {url = url, headers = headers, max_body_bytes = max_body_bytes}, deadline)
+    if not status then return nil, self:conceal(body) end
+    if status ~= 401 or renewed or not line or not self:renew(line) then return status, body, answered end
+    renewed = true
+  end
+end
+
+--- The same client with some options otherwise: one token and one pool of connections for both.
+---@param changes table   options as they are settled
+---@return oc.Client
+function Client:with(changes)
+  return setmetatable({settings = setmetatable(changes, {__index = self.settings})},
+    {__index = self, __tostring = Client.__tostring, __name = Client.__name})
 end
 
 --- Takes the secrets this client knows out of what a server made of an error.
@@ -304,7 +355,7 @@ end
 function Client:conceal(err)
   errors.conceal(err, self.hide)
   if self.auth and self.auth.hide then errors.conceal(err, self.auth.hide) end
-  if self.hide_tokens then errors.conceal(err, self.hide_tokens) end
+  if self.session.hide then errors.conceal(err, self.session.hide) end
   return err
 end
 
@@ -324,7 +375,7 @@ end
 
 --- Ends all transfers and closes the connections.
 function Client:close()
-  self.token = nil
+  self.session.token = nil
   if not self.settings.host then self.host:close() end
 end
 

@@ -12,6 +12,7 @@ local oc = {}
 local cjson_mark = require("cjson").empty_array_mt
 local array_metatable = type(cjson_mark) == "table" and cjson_mark or {__name = "oc.array"}
 core.set_array_metatable(array_metatable)
+core.array_metatable = array_metatable
 
 oc._VERSION = require "oc.version"
 
@@ -22,6 +23,7 @@ oc.null = core.null
 oc.auth = require "oc.auth"
 oc.filter = require "oc.filter"
 oc.client = require("oc.client").new
+oc.civic = require "oc.civic"
 
 --- Marks a table as an array, so that it is written as `[]` when it is empty.
 ---@param t? table   default: a new one

@@ -24,6 +24,8 @@ local options = {}
 ---@field keys? string[]   of a table: what it may hold, each a string
 ---@field env? string   environment variable
 ---@field flag? string   of oc-leads, without the dashes; none for secrets
+---@field fault? fun(value: any): string|nil   what is wrong with it, where the above cannot say
+---@field parse? fun(text: string): any   reads it from text, where its type does not say how
 ---@field secret? boolean   hidden wherever options are shown
 ---@field help string   one line
 
@@ -189,6 +191,7 @@ local function fault_of(option, value)
     return ("%s expected, got %s"):format(option.pattern_help, shown(option, value))
   end
   if option.keys then return fault_of_table(option, value) end
+  if option.fault then return option.fault(value) end
   if not option.one_of then return nil end
   for _, allowed in ipairs(option.one_of) do
     if value == allowed then return nil end
@@ -266,7 +269,9 @@ end
 ---@return string|nil fault
 function options.read(option, text)
   local value = text
-  if option.list then
+  if option.parse then
+    value = option.parse(text)
+  elseif option.list then
     value = {}
     for part in (text .. ","):gmatch "%s*(.-)%s*," do value[#value + 1] = part end
   elseif option.type == "number" or option.type == "integer" or option.type == "count" then

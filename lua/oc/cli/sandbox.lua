@@ -30,6 +30,8 @@ local settable = {
   {"--client-id", "client_id", nil, "TEXT", "what the token endpoint accepts"},
   {"--client-secret", "client_secret", nil, "TEXT", "what the token endpoint accepts"},
   {"--token-lifetime", "token_lifetime_s", number, "SECONDS", "how long a token is good (default 3599)"},
+  {"--gateway-rate", "gateway_rate_per_min", number, "N", "requests a minute to the gateway (default: any number)"},
+  {"--gateway-latency", "gateway_latency_s", number, "SECONDS", "how long the gateway takes to answer (default 0)"},
 }
 
 function command.describe(parser)

@@ -67,7 +67,7 @@ local function open_part(part, continued)
   local file, why = io.open(part, "a+b")
   if not file then return nil, io_error(part, why) end
   local ok, err
-  ok, why = core.lock(file) -- held by the process: no other handle of this file may be opened and closed
+  ok, why = core.lock(file)
   if not ok then return nil, io_error(part, "another run is writing it (" .. why .. ")") end
   if continued > 0 then
     ok, err = continue_part(part, file, continued)

@@ -36,7 +36,7 @@ local function point(text, at)
   local from, to = at, at
   while from > 1 and text:sub(from - 1, from - 1) ~= "\n" and at - from < SHOWN_BYTES do from = from - 1 end
   while to <= #text and text:sub(to, to) ~= "\n" and to - at < SHOWN_BYTES do to = to + 1 end
-  while from > 1 and text:byte(from) >= 0x80 and text:byte(from) < 0xC0 do from = from + 1 end
+  while from > 1 and text:find("^[\128-\191]", from) do from = from + 1 end
   local line = text:sub(from, to - 1):gsub("%c", " ")
   local before = text:sub(from, at - 1):gsub("[\128-\191]", "")
   return ("  %s\n  %s^"):format(line, (" "):rep(#before))
@@ -67,6 +67,23 @@ function filter.of(given)
   if type(given) == "string" then return filter.compile(given) end
   if type(given) == "function" or filter.is(given) then return given end
   return nil, "an expression, a filter or a function expected, got " .. type(given)
+end
+
+-- What combinations are made of, for whoever wants to say which part held.
+local combined = setmetatable({}, {__mode = "k"})
+
+--- What a combination was made of.
+---@param given oc.Filter|function
+---@return "all"|"any"|"none"|nil how   nil: it is no combination
+---@return (oc.Filter|function)[]|nil parts
+function filter.parts(given)
+  local made = combined[given]
+  if made then return made.how, made.parts end
+end
+
+local function keep_parts(made, how, parts)
+  combined[made] = {how = how, parts = parts}
+  return made
 end
 
 local function parts_of(what, list)
@@ -121,7 +138,7 @@ end
 function filter.all(list)
   local parts, functions = parts_of("all", list)
   local made = combine("all", parts, functions, "and")
-  return made
+  return keep_parts(made, "all", parts)
 end
 
 --- Holds when one of the parts does.
@@ -130,7 +147,7 @@ end
 function filter.any(list)
   local parts, functions = parts_of("any", list)
   local made = combine("any", parts, functions, "or")
-  return made
+  return keep_parts(made, "any", parts)
 end
 
 --- Holds when none of the parts does.
@@ -140,15 +157,15 @@ function filter.none(list)
   local parts, functions = parts_of("none", list)
   local some = combine("none", parts, functions, "or")
   if functions then
-    return function(lead)
+    return keep_parts(function(lead)
       local holds, err = some(lead)
       if err then return nil, err end
       return not holds
-    end
+    end, "none", parts)
   end
   local fields = core.filter_fields(some)
   local made = made_of("none", {"not", fields.tree}, "not (" .. fields.text .. ")", 2)
-  return made
+  return keep_parts(made, "none", parts)
 end
 
 return setmetatable(filter, {

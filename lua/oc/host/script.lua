@@ -5,6 +5,7 @@
 -- loop brings its own; nothing above a host knows which one it is.
 
 local core = require "oc.core"
+local crew = require "oc.host.crew"
 
 local script = {}
 
@@ -50,6 +51,10 @@ local script = {}
 ---@field random fun(): number   in [0, 1)
 ---@field open fun(self: oc.Host, request: oc.Request): oc.Exchange|nil, table|nil   starts, does not wait
 ---@field pump fun(self: oc.Host)   lets transfers get on, without blocking
+---@field together fun(self: oc.Host, most: integer, next: fun(): function|nil, function|nil): true|nil, table|nil
+--- runs functions at once, at most so many: `next` gives one and what to call with `ok, err` when it has ended, nil
+--- when there are no more. Whatever waits in one lets the others go on. nil, err (`cancelled`): no other was begun
+---@field hold fun(self: oc.Host, busy: fun(): boolean)   waits while another of those functions is busy
 ---@field close fun(self: oc.Host)   ends all exchanges
 
 -- A worker of nginx serves everybody: in there nothing may block. (A thread of
@@ -101,7 +106,11 @@ Exchange.__index = Exchange
 
 -- nil, err when it is no use to ask again.
 local function wait(self, until_s)
-  local left = until_s and until_s - core.now()
+  local together = self.host.crew
+  if together and together:inside() and not (until_s and until_s <= self.host.now()) then
+    return together:wait(self.raw, until_s)
+  end
+  local left = until_s and until_s - self.host.now()
   if left and left <= 0 then
     return nil, setmetatable({kind = "timeout", message = "no answer in the time that was left"}, core.error_metatable)
   end
@@ -111,7 +120,7 @@ local function wait(self, until_s)
 end
 
 function Exchange:head(within_s)
-  local until_s = within_s and core.now() + within_s
+  local until_s = within_s and self.host.now() + within_s
   while true do
     local status, headers = self.raw:head()
     if status or headers then return status, headers end
@@ -121,7 +130,7 @@ function Exchange:head(within_s)
 end
 
 function Exchange:read(within_s)
-  local until_s = within_s and core.now() + within_s
+  local until_s = within_s and self.host.now() + within_s
   while true do
     local bytes, err = self.raw:read()
     if bytes ~= nil or err then return bytes, err end
@@ -144,13 +153,28 @@ function Host:open(request)
   for name, value in pairs(self.options) do all[name] = value end
   for name, value in pairs(request) do all[name] = value end
   local err
-  local exchange = setmetatable({raw = false, pool = self.pool}, Exchange) -- first: what starts belongs to it
+  -- First: what starts belongs to it.
+  local exchange = setmetatable({raw = false, pool = self.pool, host = self}, Exchange)
   exchange.raw, err = self.pool:start(all)
   if not exchange.raw then return nil, err end
   return exchange
 end
 
 function Host:pump() self.pool:perform() end
+
+function Host:together(most, next)
+  if self.crew then error("oc.host.script: together within together", 2) end
+  self.crew = crew.new(self.pool, {now = self.now, sleep = self.sleep_all})
+  local called, ok, err = pcall(self.crew.run, self.crew, most, next)
+  self.crew = nil
+  if not called then error(ok, 0) end
+  return ok, err
+end
+
+-- Elsewhere nobody else could be.
+function Host:hold(busy)
+  if self.crew and self.crew:inside() then self.crew:hold(busy) end
+end
 
 function Host:close() self.pool:close() end
 
@@ -165,14 +189,19 @@ function script.new(options, deps)
   deps = deps or {}
   local pool, err = core.http()
   if not pool then return nil, err end
-  return setmetatable({
+  local host = setmetatable({
     options = options or {},
     pool = pool,
     now = deps.now or core.now,
     time = deps.time or core.time,
-    sleep = deps.sleep or sleep,
+    sleep_all = deps.sleep or sleep,
     random = deps.random or new_random(new_seed()),
   }, Host)
+  function host.sleep(seconds)
+    if host.crew and host.crew:inside() then return host.crew:sleep(seconds) end
+    return host.sleep_all(seconds)
+  end
+  return host
 end
 
 return script

@@ -225,8 +225,8 @@ local function tenant_of(seed, index)
   return guid_after(random.scramble(seed, owner))
 end
 
-local function sample(index)
-  local text = samples[index]
+local function sample(index, text)
+  text = text or samples[index]
   -- A sample's own ids stand at its top level, after the addresses, which name the tenant too.
   local id, tenant = text:match('"isDirectLead":%a+,"id":"([^"]+)","tenantId":"([^"]+)"')
   return text, id, tenant, false
@@ -247,6 +247,18 @@ function data.addresses(seed, index, tenant, company_name, countries)
   return address_list(tenant, company_name, countries)
 end
 
+-- The endpoint never synchronises a sample, but Microsoft knows its tenant as it knows others.
+local function sample_with_addresses(seed, index)
+  local text = samples[index]
+  local nothing, rest = text:match('^{"civicAddresses":([%a%[%]]+)(,.*)$')
+  if not nothing then return text end
+  local _, _, tenant = sample(index)
+  local countries = {}
+  for code in text:match('"consentedCountries":(%b[])'):gmatch "%a+" do countries[#countries + 1] = code end
+  local company_name = text:match('"contactDetails":{.-"companyName":"([^"]*)"')
+  return '{"civicAddresses":' .. data.addresses(seed, index, tenant, company_name, countries) .. rest
+end
+
 --- One lead as compact JSON.
 ---@param seed integer 0 .. 2^31-1
 ---@param index integer 1 .. 2^32-1; up to `sample_count` the samples
@@ -257,7 +269,9 @@ end
 ---@return string tenant_id
 ---@return boolean missing it is a direct lead without civic addresses
 function data.lead(seed, index, civic, tenant)
-  if index <= data.sample_count and not tenant then return sample(index) end
+  if index <= data.sample_count and not tenant then
+    return sample(index, civic == "present" and sample_with_addresses(seed, index))
+  end
   tenant = tenant or tenant_of(seed, index)
   state = random.start(seed, index, SALT_LEAD)
   local turn = index % TWIN_EVERY

@@ -5,23 +5,39 @@ local json = require "oc.sandbox.json"
 
 local journal = {}
 
--- A sandbox may run for days; the oldest entries go first.
-local MAX_ENTRIES = 10000
+-- A sandbox may run for days; the oldest entries go first. Ten thousand tenants, asked several times each, have room.
+local MAX_ENTRIES = 100000
+
+-- A list whose oldest items make room for new ones where they stand.
+local function new_ring()
+  return { items = {}, added = 0 }
+end
 
 local Journal = {}
 Journal.__index = Journal
 
 --- An empty journal.
-function journal.new()
+---@param max_entries? integer how many requests, and failures, are kept
+function journal.new(max_entries)
   return setmetatable({
-    requests = {}, failures = {}, numbered = 0, open = 0, max_open = 0, connections = 0, tokens_issued = 0,
+    max_entries = max_entries or MAX_ENTRIES,
+    requests = new_ring(), failures = new_ring(),
+    numbered = 0, open = 0, max_open = 0, connections = 0, tokens_issued = 0,
     seen = setmetatable({}, { __mode = "k" }),
   }, Journal)
 end
 
-local function append(list, item)
-  if #list >= MAX_ENTRIES then table.remove(list, 1) end
-  list[#list + 1] = item
+local function append(self, ring, item)
+  ring.items[ring.added % self.max_entries + 1] = item
+  ring.added = ring.added + 1
+end
+
+-- The items of a ring as a list, the oldest first.
+local function in_order(self, ring)
+  local list, count = {}, #ring.items
+  local before = ring.added - count
+  for i = 1, count do list[i] = ring.items[(before + i - 1) % self.max_entries + 1] end
+  return json.array(list)
 end
 
 -- Whoever puts a credential into the query must not find it here.
@@ -32,7 +48,8 @@ local function shown(name, value)
 end
 
 --- Writes down that a request begins. In the entry, `open` counts the requests open at that moment, itself included;
---- `authorized` is there where a token was needed; `bytes_sent` are those of the body.
+--- `authorized` is there where a token was needed; `bytes_sent` are those of the body; `tenant` is what a lead request
+--- asked for, if it is a GUID; `account` and `outcome` are the gateway's.
 ---@param request oc.sandbox.Request
 ---@param connection table
 ---@return table entry to be filled in while it is answered
@@ -53,7 +70,7 @@ function Journal:begin(request, connection)
     accept_encoding = request.headers["accept-encoding"],
     user_agent = request.headers["user-agent"],
   }
-  append(self.requests, entry)
+  append(self, self.requests, entry)
   return entry
 end
 
@@ -65,7 +82,7 @@ end
 --- Writes down a civic synchronisation that failed.
 ---@param failure {lead: string, tenant: string, why: string}
 function Journal:civic_failure(failure)
-  append(self.failures, failure)
+  append(self, self.failures, failure)
 end
 
 function Journal:token_issued()
@@ -74,7 +91,7 @@ end
 
 --- Forgets what is over; requests that are open stay counted as open.
 function Journal:empty()
-  self.requests, self.failures = {}, {}
+  self.requests, self.failures = new_ring(), new_ring()
   self.numbered, self.max_open, self.connections, self.tokens_issued = 0, self.open, 0, 0
   self.seen = setmetatable({}, { __mode = "k" })
 end
@@ -82,7 +99,7 @@ end
 ---@return string json
 function Journal:encode()
   return json.encode {
-    requests = json.array(self.requests), civic_failures = json.array(self.failures),
+    requests = in_order(self, self.requests), civic_failures = in_order(self, self.failures),
     max_open = self.max_open, connections = self.connections, tokens_issued = self.tokens_issued,
   }
 end

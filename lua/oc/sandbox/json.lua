@@ -1,4 +1,4 @@
--- JSON for the sandbox's own small texts, and white space for `pretty`.
+-- JSON for the sandbox's own small texts, white space for `pretty`, and lists taken apart.
 -- Written here because Debian's lua-cjson cannot write an empty array; knows nothing about what the values mean.
 
 local json = {}
@@ -97,6 +97,31 @@ local function string_end(text, start)
     if not closing then last = last + 1 end
   until closing
   return last
+end
+
+--- The elements of a list, each as its text.
+---@param text string well-formed compact JSON
+---@param position integer where the list's bracket opens
+---@return string[]
+function json.elements(text, position)
+  local found, depth, first = {}, 0, position + 1
+  while true do
+    local at = find(text, '["%[%]{},]', position)
+    local char, last = sub(text, at, at), at
+    if char == '"' then
+      last = string_end(text, at)
+    elseif char == "[" or char == "{" then
+      depth = depth + 1
+    elseif char ~= "," then
+      depth = depth - 1
+    end
+    if at > first and (depth == 0 or depth == 1 and char == ",") then
+      found[#found + 1] = sub(text, first, at - 1)
+      first = at + 1
+    end
+    if depth == 0 then return found end
+    position = last + 1
+  end
 end
 
 --- The same document with two spaces of indent a level.

@@ -32,6 +32,10 @@ local options = {}
 ---@field civic_sync? oc.sandbox.CivicSync|false
 ---@field civic_outcomes? table<string, "ok"|"fail"|"once"|"empty"> by lead id, before the percentages
 ---@field civic_latency_s? number for each lead synchronised, default 0
+---@field gateway_page_size? integer addresses a page of the gateway, default 10
+---@field gateway_etag? boolean the gateway's answers have an ETag and heed If-None-Match, default true
+---@field gateway_rate_per_min? integer requests let through in any 60 s, further ones get a 429; default: no end
+---@field gateway_latency_s? number for each answer of the gateway but a 429 and a 401, default 0
 ---@field faults? oc.sandbox.FaultRule[]
 
 ---@class oc.sandbox.CivicSync percentages of the leads that need it; the rest succeed
@@ -159,6 +163,10 @@ local LIST = {
   { name = "civic_sync", check = check_civic_sync, default = {} },
   { name = "civic_outcomes", check = check_outcomes, default = {} },
   { name = "civic_latency_s", check = number, default = 0 },
+  { name = "gateway_page_size", check = integer(1, MAX_INTEGER), default = 10 },
+  { name = "gateway_etag", check = of_type "boolean", default = true },
+  { name = "gateway_rate_per_min", check = integer(1, MAX_INTEGER) },
+  { name = "gateway_latency_s", check = number, default = 0 },
   { name = "faults", check = faults.check, default = {} },
 }
 

@@ -81,6 +81,15 @@ local PLACES = {
   { "SG", "Orchard", "Road", "", "Singapore", "2388", true },
 }
 
+--- Latitude and longitude of some place in each of their countries, in ten-thousandths of a degree.
+pools.coordinates = {
+  IL = { 319000, 348500 }, US = { 399242, -838088 }, NL = { 523508, 52647 }, GB = { 515237, -1585 },
+  DE = { 481351, 115820 }, FR = { 488566, 23522 }, RO = { 444268, 261025 }, AU = { -338688, 1511500 },
+  CA = { 436532, -793832 }, JP = { 356940, 1397536 }, IN = { 129716, 775946 }, BR = { -235505, -466333 },
+  ES = { 404168, -37038 }, IT = { 419028, 124964 }, SE = { 593293, 180686 }, PL = { 522297, 210122 },
+  CH = { 473769, 85417 }, SG = { 13521, 1038198 },
+}
+
 local function place(row)
   return {
     country = row[1], street = row[2], suffix = row[3], state = row[4], city = row[5],

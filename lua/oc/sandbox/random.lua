@@ -30,6 +30,17 @@ function random.start(seed, index, salt)
   return random.next(random.next(state))
 end
 
+--- A state out of a text, to choose by names as `start` does by numbers.
+---@param seed integer 0 .. 2^31-1
+---@param text string
+---@param salt integer small
+---@return integer state
+function random.of_text(seed, text, salt)
+  local state = seed
+  for i = 1, #text do state = random.start(state, text:byte(i), salt) end
+  return state
+end
+
 -- In two halves: a whole product of two words would not be exact in a double.
 local function multiply(a, b)
   local low = b % 65536

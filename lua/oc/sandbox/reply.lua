@@ -65,7 +65,7 @@ local function head_of(answer, rule, length, compressed, keep_alive)
   if compressed then set(headers, "Content-Encoding", "gzip") end
   if rule.chunked then
     set(headers, "Transfer-Encoding", "chunked")
-  elseif not rule.no_length then
+  elseif not rule.no_length and status ~= 304 then -- whose length would be that of the body it spares
     set(headers, "Content-Length", ("%d"):format(length + (rule.length_delta or 0)))
   end
   if not keep_alive then set(headers, "Connection", "close") end

@@ -1,7 +1,8 @@
--- Which answer a request gets: leads, tokens, the sandbox's own controls, or a 404.
+-- Which answer a request gets: leads, tokens, the gateway's, the sandbox's own controls, or a 404.
 -- Decides and delegates; knows neither sockets nor how leads are made.
 
 local faults = require "oc.sandbox.faults"
+local gateway = require "oc.sandbox.gateway"
 local http = require "oc.sandbox.http"
 local journal = require "oc.sandbox.journal"
 local json = require "oc.sandbox.json"
@@ -18,6 +19,7 @@ local routes = {}
 
 local JSON_TYPE = "application/json; charset=utf-8"
 local CONTROL = "/_sandbox/"
+local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 
 ---@class oc.sandbox.State everything that `configure` replaces
 ---@field options oc.sandbox.Options
@@ -25,6 +27,7 @@ local CONTROL = "/_sandbox/"
 ---@field pages table
 ---@field tokens table
 ---@field faults table
+---@field gateway table
 ---@field journal table
 ---@field attempts table<string, integer> requests by endpoint, page and tenant
 
@@ -39,7 +42,8 @@ function routes.state(settings, clock)
     leads = leads,
     pages = pages.new(leads, settings),
     tokens = token.new(settings, clock),
-    faults = faults.new(settings.faults),
+    faults = faults.new(settings.faults, settings.seed),
+    gateway = gateway.new(settings, leads, clock),
     journal = journal.new(),
     attempts = {},
   }
@@ -99,6 +103,7 @@ local UNAUTHORIZED = { status = 401, body = "", headers = { ["WWW-Authenticate"]
 local function answer_lead(state, request, entry, pause, log)
   local asked, problem = query.lead(request.query, state.options)
   entry.page, entry.page_size = asked and asked.page, asked and asked.size
+  entry.tenant = asked and asked.tenant and asked.tenant:match(GUID)
   local key = asked and ("%d %s"):format(asked.page, asked.tenant or "") or "refused"
   entry.attempt = next_attempt(state, key)
   local rule = state.faults:meet("lead", entry.attempt, asked)
@@ -109,9 +114,7 @@ local function answer_lead(state, request, entry, pause, log)
   end
   if not asked then return problem, rule end
   -- What a rule answers in their place is not read, so nothing is synchronised and no row moves.
-  if rule.body or rule.drop_before_head or (rule.status and rule.status ~= 200) then
-    return { status = 200, body = "" }, rule
-  end
+  if faults.replaces_answer(rule) then return { status = 200, body = "" }, rule end
   return answer_with_leads(state, asked, entry, pause, log), rule
 end
 
@@ -134,6 +137,10 @@ local function answer_of(state, request, entry, pause, log)
   local tenant = path:match("/([^/]+)/oauth2/v2%.0/token$")
   if request.method == "POST" and tenant then
     return answer_token(state, request, entry, http.unescape(tenant))
+  end
+  local account = path:match("^/accounts/([^/]+)/teamscivicaddresses$")
+  if request.method == "GET" and account then
+    return state.gateway:answer(request, http.unescape(account):lower(), entry, state)
   end
   return not_found(request), {}
 end
@@ -179,7 +186,8 @@ end
 
 local function log_request(log, entry)
   local path = entry.path:gsub("%c", "?")
-  local page = entry.page and (" page %d of %d leads"):format(entry.page, entry.page_size) or ""
+  local page = entry.page_size and (" page %d of %d leads"):format(entry.page, entry.page_size)
+    or entry.outcome and ": " .. entry.outcome or ""
   log(("%s %s%s -> %s, %d bytes%s"):format(entry.method, path, page, entry.status or "no reply", entry.bytes_sent,
     entry.aborted and ", the client left" or ""))
 end

@@ -92,6 +92,7 @@ local function outcome_of(self, index, id)
   local chosen = self.options.civic_outcomes[id]
   if chosen then return chosen end
   local percent = self.options.civic_sync
+  if not percent then return "ok" end
   local roll = random.start(self.seed, index, SALT_OUTCOME) % 100
   roll = roll - (percent.fail_percent or DEFAULT_PERCENT)
   if roll < 0 then return "fail" end
@@ -153,6 +154,44 @@ function Store:find_tenant(view, tenant)
   return found
 end
 
+-- Where the list of a lead's addresses opens, if it has any.
+local function list_of_addresses(text)
+  return select(2, text:find('^{"civicAddresses":%[%f[{]'))
+end
+
+---@class oc.sandbox.Known what Microsoft knows of a tenant
+---@field outcome "ok"|"fail"|"once"|"empty" how asking it ends
+---@field why string the reason, should it fail
+---@field index integer of the lead that decided
+---@field addresses string[] each as JSON; those of all its leads as first made, else what is found by asking
+
+--- What another system that asks Microsoft finds out about a tenant; nothing here changes by it, nor has what was
+--- synchronised meanwhile a part in it.
+---@param tenant string
+---@return oc.sandbox.Known|nil known none: no lead is this tenant's
+function Store:known_of_tenant(tenant)
+  local addresses, decides, chosen = {}, nil, nil
+  -- Rows that have drifted away from the pages are customers still.
+  for _, index in ipairs(self:find_tenant({ removed = 0, inserted = self.inserted }, tenant)) do
+    local text, id, _, missing = render(self, index)
+    local list = list_of_addresses(text)
+    if list then
+      for _, address in ipairs(json.elements(text, list)) do addresses[#addresses + 1] = address end
+    end
+    chosen = chosen or not list and self.options.civic_outcomes[id]
+    -- Of several, the one that the endpoint would synchronise.
+    if not decides or missing then decides = { index = index, id = id } end
+  end
+  if not decides then return nil end
+  local index = decides.index
+  local outcome = chosen or #addresses > 0 and "ok" or outcome_of(self, index, decides.id)
+  if #addresses == 0 then
+    local text = render(self, index, "present")
+    addresses = json.elements(text, list_of_addresses(text))
+  end
+  return { outcome = outcome, why = REASONS[index % #REASONS + 1], index = index, addresses = addresses }
+end
+
 local FIELDS = {
   "civicAddresses", "comments", "umpCustomerGuid", "isNotActive", "channelId", "ovocChannelId", "isDirectLead", "id",
   "tenantId", "tenantOrigin", "operatorId", "status", "consentedOn", "lastModifiedOn", "consentedCountries",
@@ -209,9 +248,7 @@ local function even_guid(tenant)
 end
 
 local function free_index(self, tenant)
-  local state = 1
-  for i = 1, #tenant do state = random.start(state, tenant:byte(i), SALT_ONLINE) end
-  local index = ONLINE_BASE + state
+  local index = ONLINE_BASE + random.of_text(1, tenant, SALT_ONLINE)
   while self.online_by_index[index] do index = index + 1 end
   return index
 end

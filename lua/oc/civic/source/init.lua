@@ -1,0 +1,60 @@
+--- Sources: from where the addresses of a lead come. This file says what a source is,
+-- and makes one of what was given.
+
+local errors = require "oc.errors"
+
+local source = {}
+
+--- A source. `fetch` may wait by its client's host, and then others are asked meanwhile.
+---@class oc.civic.Source
+---@field name string
+---@field fetch fun(self: oc.civic.Source, lead: table, ask: oc.civic.Ask): table[]|nil, oc.Error|nil
+--- the addresses, an empty list where there are none; nil, err when that cannot be told
+---@field client? oc.Client   whose host and connections it uses
+---@field rate_per_min? number   requests a minute that it bears
+
+--- What a run lets a source know.
+---@class oc.civic.Ask
+---@field attempt integer   from 1
+---@field left_s fun(): number|nil   seconds until the run's deadline; nil: there is none
+---@field turn fun(): true|nil, oc.Error|nil   waits until one more request is allowed; the first is
+
+--- Why a source gave nothing, as an error: its own, or its words.
+---@param why any
+---@return oc.Error
+function source.reason(why)
+  if errors.is(why) then return why end
+  return errors.new("io", "the source failed: " .. tostring(why or "it gave neither addresses nor a reason"),
+    {again = true})
+end
+
+local Function = {name = "function"}
+Function.__index = Function
+
+function Function:fetch(lead)
+  return self.call(lead)
+end
+
+--- Makes a source of what was given as one.
+---@param given any   a source, or a function: lead -> addresses | nil, err
+---@return oc.civic.Source|nil
+---@return string|nil fault
+function source.of(given)
+  if type(given) == "function" then return setmetatable({call = given}, Function) end
+  if type(given) == "table" and type(given.fetch) == "function" then return given end
+  return nil, "a source (oc.civic.source) or a function expected, got " .. type(given)
+end
+
+--- What a source raised, as an error: it is the fault of one lead only.
+---@param raised any
+---@return oc.Error
+function source.raised(raised)
+  if errors.is(raised) then return raised end
+  return errors.new("io", "the source raised: " .. tostring(raised))
+end
+
+source.platform = require("oc.civic.source.platform").new
+source.gateway = require("oc.civic.source.gateway").new
+source.file = require("oc.civic.source.file").new
+
+return source

@@ -1,0 +1,100 @@
+--- What may stand in a lead where addresses are expected: absent, null, [], {} or a
+-- list. These say which it is, so that nobody else has to think of all of them.
+
+local core = require "oc.core"
+
+local values = {}
+
+local null = core.null
+
+--- A field's value; nil for a JSON null, however the lead was read.
+---@param value any
+---@return any
+function values.known(value)
+  if value == null then return nil end
+  return value
+end
+
+--- The text of a field, nil where it is none or empty.
+---@param value any
+---@return string|nil
+function values.text(value)
+  return type(value) == "string" and value ~= "" and value or nil
+end
+
+--- The elements of a list that are tables; none of anything else.
+---@param value any
+---@return table[]
+function values.objects(value)
+  local objects = {}
+  for _, item in ipairs(type(value) == "table" and value or {}) do
+    if type(item) == "table" then objects[#objects + 1] = item end
+  end
+  return objects
+end
+
+--- How many addresses are known of a lead.
+---@param lead table
+---@return integer|nil count   nil: nobody has ever known; 0: it is known that there are none
+function values.count(lead)
+  local list = values.known(lead.civicAddresses)
+  return type(list) == "table" and #list or nil
+end
+
+-- Other names that are in use for ISO 3166's.
+local ALIASES = {UK = "GB", EL = "GR"}
+
+--- Marks a list, so that it is written as one when it is empty.
+---@generic T
+---@param list T[]
+---@return T[] list the same table
+function values.array(list)
+  return setmetatable(list, core.array_metatable)
+end
+
+--- A country's code as ISO 3166 has it, for comparing.
+---@param code any
+---@return string|nil
+function values.country(code)
+  local text = values.text(code)
+  text = text and text:upper()
+  return text and (ALIASES[text] or text)
+end
+
+--- A copy of plain data. `strip`: without JSON nulls in objects.
+---@param value any
+---@param strip? boolean
+---@return any
+function values.copy(value, strip)
+  if type(value) ~= "table" then return value end
+  local copied, list = {}, value[1] ~= nil
+  for key, item in pairs(value) do
+    if list or not strip or item ~= null then copied[key] = values.copy(item, strip) end
+  end
+  return setmetatable(copied, getmetatable(value))
+end
+
+local function one_way(a, b)
+  for key, item in pairs(a) do
+    if item ~= null and not values.equal(item, b[key]) then return false end
+  end
+  return true
+end
+
+--- Is it the same content? A null is as good as absent.
+---@param a any
+---@param b any
+---@return boolean
+function values.equal(a, b)
+  if values.known(a) == values.known(b) then return true end
+  return type(a) == "table" and type(b) == "table" and one_way(a, b) and one_way(b, a)
+end
+
+--- A time as ISO 8601 in UTC, in whole seconds.
+---@param seconds number   since 1970
+---@return string
+function values.iso(seconds)
+  return (os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(seconds)))
+end
+
+return values
