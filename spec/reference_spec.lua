@@ -286,6 +286,20 @@ describe("the reference", function()
     assert.equal("", differences(flags_of "doctor", long(doctor)))
   end)
 
+  it("has every flag, option and function of the audit", function()
+    local documented = named(section "audit flags", "")
+    for _, name in ipairs {"client options", "leads options"} do
+      for flag in section(name):gmatch "`(%-%-[%l-]+)` |" do documented[flag] = flag ~= "--select" or nil end
+    end
+    for flag in pairs(documented) do documented[flag] = flag:find "^%-%-" and true or nil end
+    assert.equal("", differences(flags_of "audit", documented))
+    assert.equal("", differences(fields_of("lua/oc/civic/audit.lua", "oc.civic.AuditOptions"),
+      named(section "audit options", "")))
+    for _, name in ipairs {"audit", "rules", "postcodes"} do
+      assert.equal("", differences(keys_of((require("oc.civic." .. name))), named(text, name .. ".")))
+    end
+  end)
+
   it("has every check of the doctor", function()
     local doctor, checks = require "oc.doctor", {}
     for _, check in ipairs(doctor.checks) do checks[check.id] = true end

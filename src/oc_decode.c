@@ -203,6 +203,14 @@ static int l_waiting(lua_State *L) {
   return 1;
 }
 
+/* unknown() -> array of the fields in where that no lead had */
+static int l_unknown(lua_State *L) {
+  decoder *d = check_decoder(L);
+  oc_getuservalue(L, 1);
+  oc_want_push_unknown(L, lua_gettop(L), &d->want);
+  return 1;
+}
+
 /* Makes the decoder ready for another body; what it learned stays. */
 static int l_reset(lua_State *L) {
   decoder *d = check_decoder(L);
@@ -270,7 +278,7 @@ static int l_decode(lua_State *L) {
 void oc_decode_open(lua_State *L) {
   static const luaL_Reg methods[] = {
     {"feed", l_feed}, {"next", l_next}, {"read", l_read}, {"finish", l_finish},
-    {"reset", l_reset}, {"waiting", l_waiting}, {NULL, NULL}};
+    {"reset", l_reset}, {"unknown", l_unknown}, {"waiting", l_waiting}, {NULL, NULL}};
   luaL_newmetatable(L, METATABLE);
   luaL_newlib(L, methods);
   lua_pushvalue(L, -1);

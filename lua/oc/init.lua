@@ -69,6 +69,7 @@ end
 ---@field next fun(self: oc.Decoder): table|nil, oc.Error|nil   nil: feed more, or the end
 ---@field read fun(self: oc.Decoder, n?: integer): table[]|nil, oc.Error|nil   the leads that are complete now
 ---@field finish fun(self: oc.Decoder): true|nil, oc.Error|nil   was it one complete document?
+---@field unknown fun(self: oc.Decoder): string[]   fields in where that no lead had so far
 ---@field reset fun(self: oc.Decoder)   ready for another page
 
 -- A large batch is built with the collector stopped: all of it is handed over at

@@ -11,6 +11,7 @@ local columns = {}
 ---@field value fun(lead: table): any   nil: nothing
 ---@field least? integer   of a table: what it may be shortened to
 ---@field usual? integer   of a table: what it has when the first rows are shorter
+---@field whole? boolean   of a table, its last column: never cut, it may run over the edge
 
 local function is_filled(value)
   return type(value) == "string" and value ~= ""

@@ -7,6 +7,9 @@ local width = require "oc.cli.width"
 
 local messages = {}
 
+local EXIT_FAILED = 1
+local EXIT_USAGE = 2
+
 ---@class oc.cli.Messages
 ---@field before fun() called before each line on standard error: the progress line makes room
 local Messages = {}
@@ -25,6 +28,17 @@ function messages.new(options)
     self.file, self.file_name = file, options.log_file
   end
   return self
+end
+
+--- Where the messages of a command go, by its flags --verbose and --log-file. Says why not.
+---@param parsed table of argparse
+---@return oc.cli.Messages|nil
+---@return integer|nil code exit status
+function messages.of(parsed)
+  local say, err = messages.new {verbose = parsed.verbose, log_file = parsed.log_file}
+  if say then return say end
+  core.write(2, "oc-leads: " .. err.message .. "\n")
+  return nil, EXIT_FAILED
 end
 
 local function to_stderr(self, text)
@@ -92,6 +106,15 @@ function Messages:fail(err)
   end
   table.sort(lines)
   for _, line in ipairs(lines) do self:say(line, "error") end
+end
+
+--- Says why a command does not even begin, and closes the log file.
+---@param err oc.Error
+---@return integer code exit status
+function Messages:refuse(err)
+  for line in err.message:gmatch "[^\n]+" do self:say(line, "error") end -- a filter's fault shows where
+  self:close()
+  return err.kind == "options" and EXIT_USAGE or EXIT_FAILED
 end
 
 --- Closes the log file.

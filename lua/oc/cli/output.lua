@@ -1,29 +1,31 @@
---- The formats: leads as they come become text in a sink. NDJSON and JSON take the
--- leads' own text, so nothing is lost; where only some fields are wanted, and for
--- table and CSV, leads are Lua tables.
+--- The formats: leads, or what was found out about them, become text in a sink as they come. NDJSON and JSON take
+-- leads' own text, so nothing is lost; where only some fields are wanted, and for table and CSV, they are Lua tables.
 
 local columns = require "oc.cli.columns"
+local core = require "oc.core"
 local csv = require "oc.cli.csv"
 local oc = require "oc"
 local tables = require "oc.cli.table"
 
 local output = {}
 
---- Writes leads in a format.
+local TERMINAL_COLUMNS, OTHER_COLUMNS = 80, 120
+
+--- Writes leads, or other rows, in a format.
 ---@class oc.cli.Output
----@field lead fun(self: oc.cli.Output, lead: string|table): true|nil, oc.Error|nil
+---@field add fun(self: oc.cli.Output, row: string|table): true|nil, oc.Error|nil
 ---@field flush fun(self: oc.cli.Output): true|nil, oc.Error|nil what came so far is to be seen
----@field finish fun(self: oc.cli.Output): true|nil, oc.Error|nil no more leads will come
+---@field finish fun(self: oc.cli.Output): true|nil, oc.Error|nil no more will come
 
 local makers = {}
 
-local function as_json(lead)
-  return type(lead) == "string" and lead or oc.encode(lead)
+local function as_json(row)
+  return type(row) == "string" and row or oc.encode(row)
 end
 
 function makers.ndjson(sink)
   return {
-    lead = function(_, lead) return sink:add(as_json(lead), "\n") end,
+    add = function(_, row) return sink:add(as_json(row), "\n") end,
     flush = function() return sink:flush() end,
     finish = function() return sink:flush() end,
   }
@@ -33,10 +35,10 @@ end
 function makers.json(sink)
   local before = "[\n"
   return {
-    lead = function(_, lead)
+    add = function(_, row)
       local opening = before
       before = ",\n"
-      return sink:add(opening, as_json(lead))
+      return sink:add(opening, as_json(row))
     end,
     flush = function() return sink:flush() end,
     finish = function()
@@ -46,8 +48,8 @@ function makers.json(sink)
   }
 end
 
-function makers.csv(sink, _, paths)
-  local wanted = columns.of(paths or columns.plain)
+function makers.csv(sink, _, wanted)
+  wanted = wanted or columns.of(columns.plain)
   local titles = {}
   for i, column in ipairs(wanted) do titles[i] = column.title end
   local head = csv.line(titles, #titles)
@@ -57,9 +59,9 @@ function makers.csv(sink, _, paths)
     return sink:flush()
   end
   return {
-    lead = function(_, lead)
+    add = function(_, row)
       local texts = {}
-      for i, column in ipairs(wanted) do texts[i] = column.value(lead) end
+      for i, column in ipairs(wanted) do texts[i] = column.value(row) end
       local opening = head
       head = ""
       return sink:add(opening, csv.line(texts, #wanted))
@@ -69,14 +71,14 @@ function makers.csv(sink, _, paths)
   }
 end
 
-function makers.table(sink, room, paths)
-  local rows = tables.new(room, paths and columns.of(paths) or columns.overview)
+function makers.table(sink, room, wanted)
+  local rows = tables.new(room, wanted or columns.overview)
   local function flush(ended)
     sink:add(rows:flush(ended))
     return sink:flush()
   end
   return {
-    lead = function(_, lead) return sink:add(rows:add(lead)) end,
+    add = function(_, row) return sink:add(rows:add(row)) end,
     flush = function() return flush(false) end,
     finish = function() return flush(true) end,
   }
@@ -103,14 +105,33 @@ end
 ---@return boolean
 function output.continues(format) return format == "ndjson" end
 
+--- How wide a table may be.
+---@param terminal integer|nil|false columns of the terminal it goes to, 0 if they are unknown; nil: it goes elsewhere
+---@return integer
+function output.room(terminal)
+  local told = tonumber((os.getenv "COLUMNS" or ""):match "^%d+$" or 0)
+  if terminal and terminal > 0 then return terminal end
+  if told > 0 then return told end
+  return terminal and TERMINAL_COLUMNS or OTHER_COLUMNS
+end
+
+--- The format, where none was given.
+---@param parsed table of argparse, with `format` and `output`
+---@return string format
+---@return integer|nil|false to_terminal columns of the terminal that data goes to
+function output.choose(parsed)
+  local to_terminal = not parsed.output and core.terminal(1)
+  return parsed.format or (to_terminal and "table" or "ndjson"), to_terminal
+end
+
 --- A writer.
 ---@param format "ndjson"|"json"|"table"|"csv"
 ---@param sink oc.cli.Sink
----@param room integer columns of the terminal, for the table
----@param paths string[]|nil the fields that were asked for, for table and CSV
+---@param room integer as `room` gives it, for the table
+---@param wanted oc.cli.Column[]|nil for table and CSV; default: those of leads
 ---@return oc.cli.Output
-function output.new(format, sink, room, paths)
-  return makers[format](sink, room, paths)
+function output.new(format, sink, room, wanted)
+  return makers[format](sink, room, wanted)
 end
 
 return output

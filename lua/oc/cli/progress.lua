@@ -11,6 +11,7 @@ local progress = {}
 local INTERVAL_S = 0.1
 
 ---@class oc.cli.Progress
+---@field pages integer|nil   nil: there are none to tell of
 local Progress = {}
 Progress.__index = Progress
 
@@ -53,8 +54,9 @@ end
 
 local function counts(self)
   local elapsed_s = math.max(self.now() - self.started, 0.001)
-  local text = ("%s, %s, %s leads/s"):format(progress.counted(self.leads, "lead"),
-    progress.counted(self.pages, "page"), progress.grouped(self.leads / elapsed_s))
+  local pages = self.pages and progress.counted(self.pages, "page") .. ", " or ""
+  local text = ("%s, %s%s leads/s"):format(progress.counted(self.leads, "lead"), pages,
+    progress.grouped(self.leads / elapsed_s))
   if self.retries == 0 then return text end
   return text .. ", " .. (self.retries == 1 and "1 retry" or progress.grouped(self.retries) .. " retries")
 end

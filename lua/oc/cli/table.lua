@@ -1,4 +1,4 @@
---- Leads as a table that fits a width, row by row: what a person looks at.
+--- Leads, or what was found out about them, as a table that fits a width, row by row: what a person looks at.
 --
 -- The first rows decide how wide the columns are, so a million rows take no more
 -- memory than a hundred. Knows columns, not where the text goes.
@@ -45,8 +45,8 @@ end
 local function measure(columns, rows, room)
   local widths = {}
   for i, column in ipairs(columns) do
-    widths[i] = width.of(column.title)
-    for _, row in ipairs(rows) do widths[i] = math.max(widths[i], width.of(row[i])) end
+    widths[i] = column.whole and 0 or width.of(column.title)
+    for _, row in ipairs(column.whole and {} or rows) do widths[i] = math.max(widths[i], width.of(row[i])) end
   end
   shrink(widths, function(i) return columns[i].least end, room)
   shrink(widths, function() return 1 end, room)
@@ -70,7 +70,7 @@ end
 
 local function line(self, row)
   local cells = {}
-  for i, text in ipairs(row) do cells[i] = width.fit(text, self.widths[i]) end
+  for i, text in ipairs(row) do cells[i] = self.columns[i].whole and text or width.fit(text, self.widths[i]) end
   return (table.concat(cells, GAP):gsub(" +$", "")) .. "\n"
 end
 

@@ -1,0 +1,230 @@
+--- Leads from a file or standard input: one JSON document of a shape that the decoder reads, or NDJSON, a lead a line.
+--
+-- Reads block by block, so memory does not grow with the file. Knows the decoder, not what is done with leads.
+
+local core = require "oc.core"
+local errors = require "oc.errors"
+local oc = require "oc"
+
+local lead_file = {}
+
+local BLOCK_BYTES = 65536
+
+---@class oc.cli.LeadFile
+---@field name string   for messages
+local LeadFile = {}
+LeadFile.__index = LeadFile
+
+local function fail(self, kind, why, fields)
+  self.failed = errors.new(kind, ("cannot read %s%s"):format(self.name, why), fields)
+  return nil, self.failed
+end
+
+-- A block; nil at the end of the file; nil, err.
+local function read_block(self)
+  local block, why = self.file:read(BLOCK_BYTES)
+  if block then return block end
+  if not why then return nil end
+  if core.interrupted() then return fail(self, "cancelled", ": interrupted") end
+  return fail(self, "io", ": " .. why)
+end
+
+-- --- which of the two it is ----------------------------------------------------------
+
+local BOM = "\239\187\191"
+
+-- An object alone is a page in an envelope, if there is a list of leads in it; else it is the first line of NDJSON. So
+-- much of the file is read as it takes to know. Gives what was read, and whether it is NDJSON | nil, err.
+local function look_into(self, text)
+  local probe, at = oc.decoder {select = {"id"}, max_lead_bytes = self.options.max_lead_bytes}, 1
+  while true do
+    local fed, err = probe:feed(text:sub(at))
+    local lead, fault = nil, err
+    if fed then lead, fault = probe:next() end
+    if lead then return text, false end
+    if fault then
+      local alone = fault.kind == "shape" and fault.message:find("an object without a list", 1, true)
+      -- a problem document of the service is no lead
+      return text, alone and not text:find '^[^\n]*"status"%s*:%s*%d' or false
+    end
+    at = #text + 1
+    local block
+    block, err = read_block(self)
+    if err then return nil, err end
+    if not block then return text, false end
+    text = text .. block
+  end
+end
+
+local function is_ndjson_name(path)
+  local lower = path:lower()
+  return lower:find "%.ndjson$" ~= nil or lower:find "%.jsonl$" ~= nil
+end
+
+-- Reads the beginning: true | nil, err.
+local function begin(self)
+  local text, err = read_block(self)
+  if err then return nil, err end
+  text = text or ""
+  if text:sub(1, 2) == "\31\139" then
+    return fail(self, "io", ": it is compressed; unpack it: gzip -dc FILE | ... --from -")
+  end
+  self.lines = is_ndjson_name(self.path)
+  if not self.lines and text:find("^%s*{", text:sub(1, 3) == BOM and 4 or 1) then
+    text, self.lines = look_into(self, text)
+    if not text then return nil, self.lines end
+  end
+  if self.lines and text:sub(1, 3) == BOM then
+    text, self.line_at = text:sub(4), 3
+  end
+  self.rest, self.begun = text, true
+  return true
+end
+
+-- --- one document --------------------------------------------------------------------
+
+local function document_fault(self, err)
+  return fail(self, err.kind, ": " .. err.message, {offset = err.offset, cut = err.cut})
+end
+
+-- Feeds more: true; nil at the end; nil, err.
+local function feed_document(self)
+  local block, err = self.rest, nil
+  self.rest = nil
+  if not block then block, err = read_block(self) end
+  if err then return nil, err end
+  local ok, fault
+  if block then
+    ok, fault = self.decoder:feed(block)
+  else
+    ok, fault = self.decoder:finish()
+    self.ended = ok
+  end
+  if not ok then return document_fault(self, fault) end
+  return not self.ended or nil
+end
+
+-- --- a lead a line -------------------------------------------------------------------
+
+-- A line is read as a list: [ before it, ] behind it. So a byte that the decoder counts from 0 is one of the line,
+-- counted from 1.
+local function line_fault(self, err)
+  local hint = self.line == 1 and " (NDJSON has a lead on each line)" or ""
+  return fail(self, err.kind, (", line %d: %s%s"):format(self.line, err.message, hint),
+    {offset = err.offset and math.max(self.line_at + err.offset - 1, 0)})
+end
+
+-- The line is over: true | nil, err.
+local function close_line(self)
+  local ok, err = self.decoder:finish()
+  if not ok then return line_fault(self, err) end
+  self.decoder:reset()
+  self.closing = false
+  return true
+end
+
+local function count_line(self, bytes)
+  self.line_at, self.line, self.open = self.line_at + bytes, self.line + 1, false
+end
+
+-- Feeds a part of a line, or all of it: true | nil, err.
+local function feed_part(self, part, is_end)
+  if not self.open then
+    if not part:find "%S" then return true end
+    part, self.open = "[" .. part, true
+  end
+  self.closing = is_end
+  local ok, err = self.decoder:feed(is_end and part .. "]" or part)
+  if not ok then return line_fault(self, err) end
+  return true
+end
+
+-- Feeds more: true; nil at the end; nil, err.
+local function feed_line(self)
+  local ok, err
+  if self.closing then
+    ok, err = close_line(self)
+    if not ok then return nil, err end
+    count_line(self, self.line_bytes)
+    self.line_bytes = 0
+  end
+  if not self.rest then
+    self.rest, err = read_block(self)
+    if err then return nil, err end
+    self.from = 1
+    if not self.rest then
+      self.ended = not self.open
+      if self.ended then return nil end
+      return feed_part(self, "", true) -- the last line may do without its end
+    end
+  end
+  local stop = self.rest:find("\n", self.from, true)
+  local part = self.rest:sub(self.from, (stop or 0) - 1)
+  self.from = stop and stop + 1
+  if not stop then self.rest = nil end
+  self.line_bytes = self.line_bytes + #part + (stop and 1 or 0)
+  ok, err = feed_part(self, part, stop ~= nil)
+  if not ok then return nil, err end
+  if stop and not self.open then
+    count_line(self, self.line_bytes)
+    self.line_bytes = 0
+  end
+  return true
+end
+
+-- --- the face ------------------------------------------------------------------------
+
+--- Opens a file of leads. What is in it is looked at by `next` only.
+---@param path string   "-": standard input
+---@param options oc.DecoderOptions
+---@return oc.cli.LeadFile|nil
+---@return oc.Error|nil err   kind `io`
+function lead_file.open(path, options)
+  local self = setmetatable({
+    path = path, name = path == "-" and "standard input" or path, options = options, begun = false, ended = false,
+    decoder = oc.decoder(options), line = 1, line_at = 0, line_bytes = 0, from = 1, open = false, closing = false,
+  }, LeadFile)
+  if path == "-" then
+    self.file = io.stdin
+    return self
+  end
+  local file, why = io.open(path, "rb")
+  if not file then return fail(self, "io", ": " .. why:gsub("^" .. path:gsub("%p", "%%%0") .. ": ", "")) end
+  self.file = file
+  return self
+end
+
+--- The next lead.
+---@return table|nil lead   nil at the end
+---@return oc.Error|nil err   kind `io`, `json`, `shape`, `limit` or `cancelled`; the same one from then on
+function LeadFile:next()
+  if self.failed then return nil, self.failed end
+  if not self.begun then
+    local ok, err = begin(self)
+    if not ok then return nil, err end
+  end
+  local feed, fault = self.lines and feed_line or feed_document, self.lines and line_fault or document_fault
+  while not self.ended do
+    local lead, err = self.decoder:next()
+    if lead then return lead end
+    if err then return fault(self, err) end
+    local fed
+    fed, err = feed(self)
+    if not fed then return nil, err end
+  end
+  return nil
+end
+
+--- Fields in `where` that no lead had so far.
+---@return string[]
+function LeadFile:unknown()
+  return self.decoder:unknown()
+end
+
+--- Closes the file.
+function LeadFile:close()
+  if self.file and self.file ~= io.stdin then self.file:close() end
+  self.file, self.ended = nil, true
+end
+
+return lead_file
