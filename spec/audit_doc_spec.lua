@@ -9,7 +9,7 @@ local process = require "support.process"
 local postcodes = require "oc.civic.postcodes"
 local tree = require "support.tree"
 
-local PATH = "docs/AUDIT-PART.md"
+local PATH = "docs/AUDIT.md"
 local SAMPLE = "spec/fixtures/leads-sample.json"
 
 -- What stands between <!-- name --> and <!-- end -->.

@@ -338,6 +338,17 @@ describe("oc.civic.apply", function()
       assert.same(tally {resumed = 9}, counts(third))
     end)
 
+    it("leaves alone what has gained newer addresses since", function()
+      assert(sync({lead(1)}, function() return {address(1)} end, {journal = path}))
+      local leads = {lead(1)}
+      local plan = oc.civic.plan(leads, {policy = oc.civic.policy.all})
+      leads[1].civicAddresses = {address(2)}
+      local result = assert(oc.civic.apply(plan, {leads = leads, source = print, journal = path,
+        client = {host = host}}))
+      assert.same({tally {resumed = 1}, {}}, {counts(result), result.changes})
+      assert.equal("address-2", leads[1].civicAddresses[1].id)
+    end)
+
     it("uses what it knows of a tenant for the other lead of it", function()
       assert(sync({lead(1, {tenantId = "T"})}, function() return {address(1)} end, {journal = path}))
       local leads = {lead(1, {tenantId = "T"}), lead(2, {tenantId = "T"})}
@@ -465,7 +476,8 @@ describe("oc.civic.apply", function()
       assert.is_true(result.asked <= #journal.requests) -- libcurl asks again by itself where a kept connection drops
       assert.is_true(journal.max_open > 1 and journal.max_open <= 8)
       local known = {}
-      for _, one in ipairs(assert(client:leads {page_size = 4000, max_pages = 1, prefetch = 0}:all())) do known[one.id] = one end
+      local all = assert(client:leads {page_size = 4000, max_pages = 1, prefetch = 0}:all())
+      for _, one in ipairs(all) do known[one.id] = one end
       for _, change in ipairs(result.changes) do
         assert.same(known[change.id].civicAddresses, change.lead.civicAddresses)
       end

@@ -56,8 +56,8 @@ describe("the examples", function()
   for _, path in ipairs(tree.files("examples", "%.lua$")) do names[#names + 1] = path:match "([^/]+)%.lua$" end
 
   it("are all run here", function()
-    assert.same({"count_by_status", "list", "own_http", "retry_and_log", "rules_of_my_own", "to_ndjson",
-      "without_addresses"}, names)
+    assert.same({"count_by_status", "list", "nightly_sync", "own_http", "policy_of_my_own", "retry_and_log",
+      "rules_of_my_own", "source_of_my_own", "to_ndjson", "without_addresses"}, names)
   end)
 
   for _, name in ipairs(names) do
@@ -129,6 +129,48 @@ describe("the examples", function()
     for _, why in ipairs {"unknown", "none", "not validated"} do
       assert.is_truthy(printed:find("\n" .. why, 1, true) or printed:find("^" .. why), why)
     end
+  end)
+
+  it("nightly_sync says what came of it, and goes on with its journal", function()
+    local journal = os.tmpname()
+    os.remove(journal)
+    server:configure {leads = 400, civic_sync = {fail_percent = 20, once_percent = 0, empty_percent = 0}}
+    local printed, status = run("nightly_sync", server.url, journal)
+    local all, found, before, none, failed = printed:match(
+      "(%d+) leads lack addresses: (%d+) found, (%d+) found before, (%d+) have none, (%d+) failed, 0 not asked about\n")
+    assert.equal(4, status)
+    assert.equal("0", before)
+    assert.is_true(tonumber(none) > 0 and tonumber(failed) > 0)
+    assert.equal(tonumber(all), found + none + failed)
+    assert.equal(tonumber(failed), select(2, printed:gsub("\nlead %x+%-[%x-]+: no addresses %(null%)", "")))
+    server:empty_journal()
+    printed = run("nightly_sync", server.url, journal)
+    assert.equal(("%d leads lack addresses: 0 found, %d found before"):format(all, found + none),
+      printed:match "%d+ leads lack addresses: %d+ found, %d+ found before")
+    os.remove(journal)
+  end)
+
+  it("policy_of_my_own prints the plan of a combined policy", function()
+    server:configure {leads = 400, civic_sync = false}
+    local printed, status = run("policy_of_my_own", server.url)
+    assert.equal(0, status)
+    local lines = lines_of(printed)
+    assert.equal(("%d of 400 leads"):format(#lines - 1), lines[#lines]:match "^%d+ of 400 leads")
+    assert.is_true(#lines > 20)
+    for i = 1, #lines - 1 do
+      assert.matches("^%x+%-[%x-]+\t[%du]%a*\tlower%(status%) == \"active\" and .*, .*", lines[i])
+    end
+    assert.is_truthy(printed:find(", no address in ", 1, true))
+  end)
+
+  it("source_of_my_own finds the addresses of sister leads", function()
+    server:configure {leads = 400, civic_sync = false}
+    local printed, status = run("source_of_my_own", server.url)
+    assert.equal(0, status)
+    local lines = lines_of(printed)
+    assert.equal(("%d of "):format(#lines - 1), lines[#lines]:match "^%d+ of ")
+    assert.is_true(#lines > 3)
+    assert.is_true(server:journal().max_open > 1)
   end)
 
   it("own_http prints each lead, and gets over a failure", function()

@@ -155,19 +155,20 @@ describe("the documents", function()
   it("have links that lead somewhere", function()
     local paths = tree.files("docs", "%.md$")
     for _, name in ipairs {"README.md", "CHANGELOG.md", "CONTRIBUTING.md"} do paths[#paths + 1] = name end
-    for _, path in ipairs(paths) do
-      local text, folder = tree.read(path), path:match "^(.*/)[^/]*$" or ""
+    local function anchors_of(path)
       local anchors = {}
-      for heading in ("\n" .. text):gmatch "\n#+ ([^\n]+)" do
+      for heading in ("\n" .. tree.read(path)):gmatch "\n#+ ([^\n]+)" do
         anchors[heading:lower():gsub("[^%w%- ]", ""):gsub(" ", "-")] = true
       end
-      for target in text:gmatch "%]%(([^)]+)%)" do
-        if target:find "^#" then
-          assert.is_true(anchors[target:sub(2)], path .. ": no heading " .. target)
-        else
-          local file = (folder .. target):gsub("[^/]+/%.%./", "")
-          assert.is_true(tree.exists(file), path .. ": there is no " .. file)
-        end
+      return anchors
+    end
+    for _, path in ipairs(paths) do
+      local folder = path:match "^(.*/)[^/]*$" or ""
+      for target, anchor in tree.read(path):gmatch "%]%(([^)#]*)#?([^)]*)%)" do
+        local file = target == "" and path or (folder .. target):gsub("[^/]+/%.%./", "")
+        assert.is_true(tree.exists(file), path .. ": there is no " .. file)
+        local known = anchor == "" or anchors_of(file)[anchor]
+        assert.is_true(known, ("%s: no heading #%s in %s"):format(path, anchor, file))
       end
     end
   end)

@@ -243,7 +243,7 @@ describe("the reference", function()
   it("has every environment variable", function()
     local files = tree.files("lua/oc", "%.lua$")
     for _, path in ipairs(tree.files "script") do files[#files + 1] = path end
-    local known, documented = found(files, "%f[%w_](OC_[%u_]*%u)"), {}
+    local known, documented = found(files, "%f[%w_](OC_[%u_]*%u)%f[^%u_]"), {}
     for name in text:gmatch "`(OC_[%u_]*%u)`" do documented[name] = true end
     for name in text:gmatch "`(OC_[%u_]*%u)=" do documented[name] = true end
     assert.equal("", differences(known, documented))
@@ -281,6 +281,11 @@ describe("the reference", function()
     end
     assert.equal("", differences(flags_of "list", long(list)))
     assert.equal("", differences(flags_of "sandbox", long(named(section "sandbox flags", ""))))
+    local sync = named(section "sync flags", "")
+    for _, name in ipairs {"client options", "leads options", "civic options"} do
+      for flag in section(name):gmatch "`(%-%-[%l-]+)` |" do sync[flag] = flag ~= "--select" or nil end
+    end
+    assert.equal("", differences(flags_of "sync", long(sync)))
     local doctor = named(section "doctor flags", "")
     for flag in section("client options"):gmatch "`(%-%-[%l-]+)` |" do doctor[flag] = true end
     assert.equal("", differences(flags_of "doctor", long(doctor)))

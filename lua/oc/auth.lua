@@ -119,6 +119,50 @@ function auth.client_credentials(credentials)
   end, {given.client_secret})
 end
 
+local environment_names = {tenant_id = "TENANT_ID", client_id = "CLIENT_ID", client_secret = "CLIENT_SECRET",
+  scope = "SCOPE", authority = "AUTHORITY"}
+
+-- The credentials that are there, and the names of those that are not; none when there are none at all.
+local function credentials_in(prefix, getenv)
+  local credentials, missing, any = {}, {}, false
+  for field, name in pairs(environment_names) do
+    local value = getenv(prefix .. name)
+    if value and value ~= "" then
+      credentials[field] = value
+      any = any or field ~= "authority"
+    elseif field ~= "authority" then
+      missing[#missing + 1] = prefix .. name
+    end
+  end
+  table.sort(missing)
+  return any and credentials or nil, missing
+end
+
+--- What the environment has: a token, or else client credentials.
+---@param prefix string   of the variables: "OC_"
+---@param getenv? fun(name: string): string|nil   default: os.getenv
+---@return oc.Auth|nil   nil also when there is nothing
+---@return oc.Error|nil err   kind `options`
+function auth.from_environment(prefix, getenv)
+  getenv = getenv or os.getenv
+  local token = getenv(prefix .. "TOKEN")
+  if (token or "") ~= "" then
+    local ok, made = pcall(auth.bearer, token)
+    if ok then return made end
+    return nil, errors.new("options", ("environment variable %sTOKEN: not usable as a token; it is the token "
+      .. "alone, in one line, without spaces and without 'Bearer'"):format(prefix))
+  end
+  local credentials, missing = credentials_in(prefix, getenv)
+  if not credentials then return nil end
+  if #missing > 0 then
+    return nil, errors.new("options", "environment: credentials are incomplete, missing " ..
+      table.concat(missing, ", "))
+  end
+  local ok, made = pcall(auth.client_credentials, credentials)
+  if ok then return made end
+  return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
+end
+
 --- Makes a provider of what the user gave as `auth`.
 ---@param given oc.Auth|function
 ---@return oc.Auth|nil

@@ -32,20 +32,8 @@ local transport_names = {
 
 -- Credentials of the environment belong to the service of the environment.
 local function auth_from_environment(given, getenv, warn)
-  local token = getenv "OC_TOKEN"
-  local names = {tenant_id = "OC_TENANT_ID", client_id = "OC_CLIENT_ID",
-    client_secret = "OC_CLIENT_SECRET", scope = "OC_SCOPE", authority = "OC_AUTHORITY"}
-  local credentials, missing, any = {}, {}, false
-  for field, name in pairs(names) do
-    local value = getenv(name)
-    if value and value ~= "" then
-      credentials[field] = value
-      any = any or field ~= "authority"
-    elseif field ~= "authority" then
-      missing[#missing + 1] = name
-    end
-  end
-  if not any and (token or "") == "" then return nil end
+  local made, err = auth.from_environment("OC_", getenv)
+  if not made and not err then return nil end
   local home_url = getenv "OC_BASE_URL" or ""
   local home = core.address(home_url)
   if home_url ~= "" and not home then
@@ -57,20 +45,7 @@ local function auth_from_environment(given, getenv, warn)
       hint = "those in the environment are for the origin of OC_BASE_URL; give `auth`"})
     return nil
   end
-  if (token or "") ~= "" then
-    local ok, made = pcall(auth.bearer, token)
-    if ok then return made end
-    return nil, errors.new("options", "environment variable OC_TOKEN: not usable as a token; it is the token "
-      .. "alone, in one line, without spaces and without 'Bearer'")
-  end
-  if #missing > 0 then
-    table.sort(missing)
-    return nil, errors.new("options", "environment: credentials are incomplete, missing " ..
-      table.concat(missing, ", "))
-  end
-  local ok, made = pcall(auth.client_credentials, credentials)
-  if ok then return made end
-  return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
+  return made, err
 end
 
 -- Headers that are not the caller's, and why.

@@ -26,6 +26,7 @@ local options = {}
 ---@field flag? string   of oc-leads, without the dashes; none for secrets
 ---@field fault? fun(value: any): string|nil   what is wrong with it, where the above cannot say
 ---@field parse? fun(text: string): any   reads it from text, where its type does not say how
+---@field argname? string   what help calls its value
 ---@field secret? boolean   hidden wherever options are shown
 ---@field help string   one line
 

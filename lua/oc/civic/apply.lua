@@ -133,19 +133,24 @@ end
 
 -- --- what need not be asked -----------------------------------------------------------
 
--- What an earlier run of the journal found.
+-- Has it addresses by now, where the plan knew of none?
+local function has_gained(item, lead)
+  return (item.addresses or 0) == 0 and lead and (values.count(lead) or 0) > 0
+end
+
+-- What an earlier run of the journal found. What a lead has gained since is newer.
 function Run:resume(item, found)
-  if found.outcome == "synced" and type(found.addresses) == "table" then
-    for _, lead in ipairs(self:leads_of(item)) do self:put(item, lead or nil, found.addresses, true) end
+  for _, lead in ipairs(self:leads_of(item)) do
+    if found.outcome == "synced" and type(found.addresses) == "table" and not has_gained(item, lead) then
+      self:put(item, lead or nil, found.addresses, true)
+    end
   end
   self:count(item, "resumed")
 end
 
--- Has each of its leads addresses by now, where the plan knew of none?
-function Run:has_gained(item)
-  if (item.addresses or 0) > 0 then return false end
+function Run:all_have_gained(item)
   for _, lead in ipairs(self:leads_of(item)) do
-    if not lead or (values.count(lead) or 0) == 0 then return false end
+    if not has_gained(item, lead) then return false end
   end
   return true
 end
@@ -158,7 +163,7 @@ function Run:known(items)
     if found then
       self:resume(item, found)
       addresses = addresses or found.outcome == "synced" and values.known(found.addresses) or nil
-    elseif self:has_gained(item) then
+    elseif self:all_have_gained(item) then
       self:write(item, "unchanged", nil, nil, 0)
       self:count(item, "unchanged")
     else

@@ -3,11 +3,15 @@
 -- written down, and can be done again.
 
 local apply = require "oc.civic.apply"
+local audit = require "oc.civic.audit"
 local core = require "oc.core"
 local plan = require "oc.civic.plan"
 local source = require "oc.civic.source"
 
 local civic = {}
+
+civic.audit = audit
+civic.rules = require "oc.civic.rules"
 
 civic.policy = require "oc.civic.policy"
 

@@ -54,9 +54,10 @@ end
 ---@param leads table[]|oc.Leads   an array, or what client:leads gives
 ---@param given? {policy?: oc.civic.Policy|string}
 ---@param now number   seconds since 1970
+---@param seen? fun(lead: table, picked: boolean)   told of each lead
 ---@return oc.civic.Plan|nil
 ---@return oc.Error|nil err   of reading leads, or of a policy
-function plan.new(leads, given, now)
+function plan.new(leads, given, now, seen)
   if type(leads) ~= "table" then
     error("oc.civic.plan: a list of leads, or client:leads, expected, got " .. type(leads), 3)
   end
@@ -69,6 +70,7 @@ function plan.new(leads, given, now)
     if err_of_policy then return nil, err_of_policy end
     self.leads = self.leads + 1
     if holds then self.items[#self.items + 1] = item_of(lead, made) end
+    if seen then seen(lead, holds and true or false) end
     return true
   end)
   if not ok then return nil, err end

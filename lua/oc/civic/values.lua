@@ -2,6 +2,7 @@
 -- list. These say which it is, so that nobody else has to think of all of them.
 
 local core = require "oc.core"
+local postcodes = require "oc.civic.postcodes"
 
 local values = {}
 
@@ -41,9 +42,6 @@ function values.count(lead)
   return type(list) == "table" and #list or nil
 end
 
--- Other names that are in use for ISO 3166's.
-local ALIASES = {UK = "GB", EL = "GR"}
-
 --- Marks a list, so that it is written as one when it is empty.
 ---@generic T
 ---@param list T[]
@@ -57,8 +55,7 @@ end
 ---@return string|nil
 function values.country(code)
   local text = values.text(code)
-  text = text and text:upper()
-  return text and (ALIASES[text] or text)
+  return text and postcodes.country(text)
 end
 
 --- A copy of plain data. `strip`: without JSON nulls in objects.

@@ -46,7 +46,7 @@ function command.describe(parser)
   parser:summary "Say what is wrong with the civic addresses of all leads."
   parser:epilog [[
 Leads come from the service, or with --from from what list wrote. A rules file is Lua and is run:
-docs/CIVIC.md tells how one is written.
+docs/AUDIT.md tells how one is written.
 
 Credentials come from the environment (OC_TOKEN, or OC_TENANT_ID, OC_CLIENT_ID,
 OC_CLIENT_SECRET and OC_SCOPE) or from --token-file, never from flags.

@@ -1,6 +1,7 @@
 --- Flags out of the list of options, and values out of flags: so that an option is
 -- described once. Knows the parser, not what a command does.
 
+local civic_options = require "oc.civic.options"
 local options = require "oc.options"
 
 local flags = {}
@@ -41,7 +42,7 @@ function flags.add(command, list)
       command:flag(flag_name(option), help):target(option.name)
     elseif option.flag then
       command:option(flag_name(option), describe(option)):target(option.name)
-        :argname(argument_names[option.type]):convert(reader(option))
+        :argname(option.argname or argument_names[option.type]):convert(reader(option))
     end
   end
 end
@@ -50,7 +51,7 @@ end
 ---@param name string
 ---@return string|nil
 function flags.name_of(name)
-  for _, list in ipairs {options.client, options.leads} do
+  for _, list in ipairs {options.client, options.leads, civic_options.apply} do
     for _, option in ipairs(list) do
       if option.name == name and option.flag then return flag_name(option) end
     end

@@ -10,7 +10,7 @@ local cli = {}
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"audit", "doctor", "list", "sandbox", "version"}
+local names = {"audit", "doctor", "list", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end

@@ -18,7 +18,7 @@ function settings.usage(message) return nil, errors.new("options", message) end
 -- the code, and by the name of the flag. Anything else is a fault of ours.
 local function usage_fault(raised)
   local text = tostring(raised):gsub("^[^:]*:%d+: ", "")
-  local found = text:match "^oc%.client: (.*)" or text:match "^leads: (.*)"
+  local found = text:match "^oc%.client: (.*)" or text:match "^leads: (.*)" or text:match "^oc%.civic%.[%w.]+: (.*)"
   if not found then error(raised, 0) end
   return settings.usage((found:gsub("option '([%w_]+)':?", function(name)
     return name == "resume" and "--resume:" or flags.name_of(name)

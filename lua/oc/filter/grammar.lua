@@ -325,7 +325,12 @@ function grammar.parse(text)
   local ok, tree = pcall(parse, text)
   if ok then return tree end
   if type(tree) == "table" and tree.why then return nil, tree.at, tree.why end
+  if tostring(tree):find "not enough memory$" then error("not enough memory", 0) end -- LPeg puts a place before it
   error(tree, 0)
 end
+
+-- LPeg compiles a pattern when it is first asked, and one for which memory ran out
+-- meanwhile is broken for good. So it is asked while this module is loaded: or not.
+grammar.parse "true"
 
 return grammar

@@ -9,6 +9,8 @@ local grammar = require "oc.filter.grammar"
 
 local filter = {}
 
+local NO_MEMORY = "not enough memory" -- as Lua says it: no fault of the expression
+
 --- A filter: call it with a lead.
 ---@class oc.Filter
 ---@overload fun(lead: table): boolean|nil, oc.Error|nil   nil, err of kind `limit`: too much work
@@ -55,6 +57,7 @@ function filter.compile(text)
   if not tree then return nil, describe(text, at, why) end
   local ok, made = pcall(core.filter, tree, {text = text, tree = tree})
   if ok then return made end
+  if made == NO_MEMORY then error(made, 0) end
   if type(made) ~= "table" then return nil, tostring(made) end
   return nil, describe(text, made.position, made.why)
 end
@@ -101,6 +104,7 @@ end
 -- A filter of a combined tree. what, level: the combination and its caller, for an error.
 local function made_of(what, tree, text, level)
   local ok, made = pcall(core.filter, tree, {text = text, tree = tree})
+  if not ok and made == NO_MEMORY then error(made, 0) end
   if not ok then error(("oc.filter.%s: %s"):format(what, tostring(made)), level + 1) end
   return made
 end

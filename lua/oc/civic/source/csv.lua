@@ -17,12 +17,12 @@ local function record_of(separator)
   return Ct(field * (P(separator) * field) ^ 0) * (line_end + -P(1)) * Cp()
 end
 
-local RECORDS = {[","] = record_of ",", [";"] = record_of ";", ["\t"] = record_of "\t"}
+local SEPARATORS = {",", ";", "\t"}
 
 -- The separator that the first line has most of.
 local function separator_of(text)
   local head, best, most = text:match "^[^\r\n]*", ",", 0
-  for separator in pairs(RECORDS) do
+  for _, separator in ipairs(SEPARATORS) do
     local _, count = head:gsub(separator, "")
     if count > most then best, most = separator, count end
   end
@@ -41,7 +41,7 @@ end
 ---@return string|nil fault
 function csv.read(text)
   text = text:gsub("^\239\187\191", "")
-  local record, records, at, line = RECORDS[separator_of(text)], {}, 1, 1
+  local record, records, at, line = record_of(separator_of(text)), {}, 1, 1
   while at <= #text do
     local fields, behind = record:match(text, at)
     if not fields then return nil, line, "a quote is not closed, or stands in the middle of a field" end

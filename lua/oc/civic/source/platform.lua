@@ -44,8 +44,8 @@ end
 
 -- A direct lead is synchronised by the service; that nothing came of it is not told.
 local function in_silence()
-  return errors.new("shape", "the service gave no addresses (null) for this direct lead: its own synchronisation "
-    .. "failed, or has not ended", {again = true, inconclusive = true})
+  return errors.new("shape", "no addresses (null) for a direct lead: the service's own synchronisation failed, or has "
+    .. "not ended", {again = true, inconclusive = true})
 end
 
 function Platform:fetch(lead, ask)
