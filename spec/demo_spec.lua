@@ -13,6 +13,9 @@ describe("script/demo", function()
     assert.matches("Contoso US M365 +Active", text)
     assert.matches("5,000 leads, 25 pages", text)
     assert.matches("%d+ Active\n", text)
+    assert.matches("\nOUTCOME +COMPANY ", text)
+    assert.matches("leads to synchronise: %d+ found", text)
+    assert.matches("postcode%-impossi", text)
     local url = text:match "http://127.0.0.1:%d+"
     local host, port = url:match "//(.-):(%d+)"
     local socket = require "socket".tcp()
