@@ -42,6 +42,23 @@ function values.count(lead)
   return type(list) == "table" and #list or nil
 end
 
+--- Is it a list, in a document that was read with nulls? An empty object is none.
+---@param value any
+---@return boolean
+function values.is_list(value)
+  if type(value) ~= "table" then return false end
+  return value[1] ~= nil or next(value) == nil and getmetatable(value) == core.array_metatable
+end
+
+--- Where a list of addresses has an element that is no object.
+---@param list any[]
+---@return integer|nil at
+function values.no_object(list)
+  for i, item in ipairs(list) do
+    if type(item) ~= "table" or values.is_list(item) then return i end
+  end
+end
+
 --- Marks a list, so that it is written as one when it is empty.
 ---@generic T
 ---@param list T[]
