@@ -119,7 +119,8 @@ describe("oc.civic.source.gateway", function()
     it("end where the run is stopped", function()
       local source = sandboxed {gateway_page_size = 1}
       local stopped = errors.new("cancelled", "stopped")
-      local addresses, err = source:fetch(leads[8], {left_s = function() end, turn = function() return nil, stopped end})
+      local addresses, err = source:fetch(leads[8],
+        {left_s = function() end, turn = function() return nil, stopped end})
       assert.is_nil(addresses)
       assert.equal(stopped, err)
       assert.equal(1, #server:journal().requests)

@@ -19,12 +19,18 @@ local source = {}
 ---@field left_s fun(): number|nil   seconds until the run's deadline; nil: there is none
 ---@field turn fun(): true|nil, oc.Error|nil   waits until one more request is allowed; the first is
 
+-- What was given or raised, in words: those of a table are its message.
+local function words(said)
+  local message = type(said) == "table" and rawget(said, "message")
+  return type(message) == "string" and message or tostring(said)
+end
+
 --- Why a source gave nothing, as an error: its own, or its words.
 ---@param why any
 ---@return oc.Error
 function source.reason(why)
   if errors.is(why) then return why end
-  return errors.new("io", "the source failed: " .. tostring(why or "it gave neither addresses nor a reason"),
+  return errors.new("io", "the source failed: " .. words(why or "it gave neither addresses nor a reason"),
     {again = true})
 end
 
@@ -50,7 +56,7 @@ end
 ---@return oc.Error
 function source.raised(raised)
   if errors.is(raised) then return raised end
-  return errors.new("io", "the source raised: " .. tostring(raised))
+  return errors.new("io", "the source raised: " .. words(raised))
 end
 
 source.platform = require("oc.civic.source.platform").new
