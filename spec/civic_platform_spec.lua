@@ -97,7 +97,7 @@ describe("oc.civic.source.platform", function()
     local source = platform {civic_outcomes = {[direct[1].id] = "once"}}
     local err = error_of(source, direct[1])
     assert.same({"shape", true, true}, {err.kind, err.inconclusive, err.again})
-    assert.matches("its own synchronisation failed", err.message)
+    assert.matches("own synchronisation failed", err.message)
     assert.is_nil(err.unknown_tenant)
     assert.truthy(#assert(source:fetch(direct[1], ask())) > 0)
   end)
