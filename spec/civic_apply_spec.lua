@@ -190,6 +190,44 @@ describe("oc.civic.apply", function()
     end
   end)
 
+  it("gives up at its deadline also where the rate leaves no time before", function()
+    local from = host.now()
+    local result = assert(sync(leads_of(20), function() return {address(1)} end, {rate_per_min = 1, deadline_s = 90}))
+    assert.same(tally {synced = 2, skipped = 18}, counts(result))
+    assert.equal("deadline", result.stop_reason)
+    assert.is_true(host.now() - from < 91)
+  end)
+
+  it("is interrupted while a source waits for its turn: nobody has failed", function()
+    local result = assert(sync(leads_of(4), {name = "pages", fetch = function(_, one)
+      if one.id == "lead-2" then return nil, errors.new("cancelled", "interrupted") end
+      return {address(1)}
+    end}, {concurrency = 1}))
+    assert.same(tally {synced = 1, skipped = 3}, counts(result))
+    assert.same({"interrupted", {interrupted = 3}}, {result.stop_reason, result.reasons})
+  end)
+
+  it("takes nothing that a lead cannot have: that lead has failed", function()
+    local odd = {{{1}}, {{locations = "x"}}, {{locations = {1}}}, {{street = print}}, {{n = 0 / 0}}, {{city = "\255"}}}
+    local result = assert(sync(leads_of(#odd), function(one) return odd[tonumber(one.id:match "%d")] end,
+      {journal = path, max_attempts = 1}))
+    assert.same(tally {failed = #odd}, counts(result))
+    for _, failure in ipairs(result.failures) do
+      assert.equal("shape", failure.err.kind)
+      assert.matches("^the source gave ", failure.err.message)
+      assert.is_nil(failure.lead.civicAddresses)
+    end
+  end)
+
+  it("takes for the same what differs in empty texts, nulls and what only the gateway knows", function()
+    local one = lead(1, {channelId = oc.null, civicAddresses = {{id = "a", streetSuffix = "", country = "IL",
+      locations = {{id = "l", elin = oc.null, isDefault = "true"}}}}})
+    local result = assert(sync({one}, function()
+      return {{id = "a", country = "IL", latitude = "1", longitude = "2", locations = {{id = "l", isDefault = true}}}}
+    end))
+    assert.same(tally {unchanged = 1}, counts(result))
+  end)
+
   it("takes no longer than its deadline for beginning", function()
     local result = assert(sync(leads_of(10), function()
       host.sleep(10)

@@ -45,18 +45,38 @@ Run.__index = Run
 
 -- --- addresses ----------------------------------------------------------------------
 
--- What a source gave, as leads have it: `isDefault` of a location is a text there.
-local function normal(given)
-  if type(given) ~= "table" or given[1] == nil and next(given) ~= nil then
-    return nil, errors.new("shape", "the source gave no list of addresses")
+local function shape(what)
+  return nil, errors.new("shape", "the source gave " .. what)
+end
+
+-- A list, or an empty table, which may be one.
+local function may_be_list(value)
+  return values.is_list(value) or type(value) == "table" and next(value) == nil
+end
+
+-- Its locations, as leads have them: `isDefault` is a text there. nil, what is wrong.
+local function settle_locations(address)
+  local locations = values.known(address.locations)
+  if locations == nil then return true end
+  if not may_be_list(locations) or values.no_object(locations) then
+    return nil, "an address whose 'locations' is no list of objects"
   end
+  for _, location in ipairs(values.array(locations)) do
+    if type(location.isDefault) == "boolean" then location.isDefault = tostring(location.isDefault) end
+  end
+  return true
+end
+
+-- What a source gave, as a lead can have it: a copy | nil, err.
+local function normal(given)
+  if not may_be_list(given) then return shape "no list of addresses" end
+  if values.no_object(given) then return shape "an address that is no object" end
+  local good, text = pcall(core.encode, given)
+  if not good then return shape("what JSON cannot say: " .. tostring(text)) end
   local addresses = values.array(values.copy(given))
   for _, address in ipairs(addresses) do
-    if type(address) ~= "table" then return nil, errors.new("shape", "the source gave an address that is no object") end
-    if type(address.locations) == "table" then values.array(address.locations) end
-    for _, location in ipairs(values.objects(address.locations)) do
-      if type(location.isDefault) == "boolean" then location.isDefault = tostring(location.isDefault) end
-    end
+    local ok, what = settle_locations(address)
+    if not ok then return shape(what) end
   end
   return addresses
 end
@@ -206,10 +226,14 @@ function Run:ask(unit, probe_wait_s)
   if probe_wait_s and not self.host.sleep(probe_wait_s) then return end
   local ask = {
     left_s = function() return self:left_s() end,
-    turn = function() return self.pace:turn() end,
+    turn = function() return self.pace:turn(self.deadline) end,
   }
   repeat
-    if not self.pace:turn() or self.deadline and self.host.now() >= self.deadline then return end
+    local ok, late = self.pace:turn(self.deadline)
+    if not ok then
+      self.stop = self.stop or (late.kind == "timeout" and "deadline" or "interrupted")
+      return
+    end
     self.result.asked = self.result.asked + 1
     unit.attempts = unit.attempts + 1
     ask.attempt = unit.attempts
@@ -231,7 +255,9 @@ function Run:judge(unit)
 end
 
 function Run:settle(unit)
-  if unit.attempts == 0 and not unit.err then -- it was stopped before anybody was asked
+  local interrupted = unit.err and unit.err.kind == "cancelled" -- while the source waited for its turn
+  if interrupted or unit.attempts == 0 and not unit.err then -- stopped before there could be an answer
+    if interrupted then self.stop = self.stop or "interrupted" end
     if unit.probe then self.breaker:withdrawn() end
     table.insert(self.units, unit)
     return

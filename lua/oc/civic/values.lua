@@ -88,19 +88,29 @@ function values.copy(value, strip)
   return setmetatable(copied, getmetatable(value))
 end
 
+-- Only the gateway knows these: an address without them is the same.
+local OF_THE_GATEWAY = {latitude = true, longitude = true}
+
 local function one_way(a, b)
   for key, item in pairs(a) do
-    if item ~= null and not values.equal(item, b[key]) then return false end
+    local other = values.known(b[key])
+    if not (OF_THE_GATEWAY[key] and other == nil) and not values.equal(item, other) then return false end
   end
   return true
 end
 
---- Is it the same content? A null is as good as absent.
+-- The service writes "" where others write null or nothing.
+local function settled(value)
+  if value == null or value == "" then return nil end
+  return value
+end
+
+--- Is it the same content? A null and an empty text are as good as absent.
 ---@param a any
 ---@param b any
 ---@return boolean
 function values.equal(a, b)
-  if values.known(a) == values.known(b) then return true end
+  if settled(a) == settled(b) then return true end
   return type(a) == "table" and type(b) == "table" and one_way(a, b) and one_way(b, a)
 end
 
