@@ -223,7 +223,10 @@ end
 
 -- Asks about a tenant until there is an answer, or no use in asking: into the unit.
 function Run:ask(unit, probe_wait_s)
-  if probe_wait_s and not self.host.sleep(probe_wait_s) then return end
+  if probe_wait_s and not self.host.sleep(probe_wait_s) then
+    self.stop = self.stop or "interrupted"
+    return
+  end
   local ask = {
     left_s = function() return self:left_s() end,
     turn = function() return self.pace:turn(self.deadline) end,

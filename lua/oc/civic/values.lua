@@ -67,6 +67,14 @@ function values.array(list)
   return setmetatable(list, core.array_metatable)
 end
 
+--- Is an address validated, in whatever of the words for it?
+---@param address table
+---@return boolean
+function values.is_validated(address)
+  local status = tostring(address.validationStatus):lower()
+  return status == "validated" or status == "valid"
+end
+
 --- A country's code as ISO 3166 has it, for comparing.
 ---@param code any
 ---@return string|nil
