@@ -113,6 +113,7 @@ build = {
     ["oc.civic.apply"] = "lua/oc/civic/apply.lua",
     ["oc.civic.breaker"] = "lua/oc/civic/breaker.lua",
     ["oc.civic.journal"] = "lua/oc/civic/journal.lua",
+    ["oc.civic.ledger"] = "lua/oc/civic/ledger.lua",
     ["oc.civic.options"] = "lua/oc/civic/options.lua",
     ["oc.civic.pace"] = "lua/oc/civic/pace.lua",
     ["oc.civic.plan"] = "lua/oc/civic/plan.lua",

@@ -79,8 +79,8 @@ end
 ---@param code any
 ---@return string|nil
 function values.country(code)
-  local text = values.text(code)
-  return text and postcodes.country(text)
+  local text = type(code) == "string" and code:match "^%s*(.-)%s*$" or ""
+  return text ~= "" and postcodes.country(text) or nil
 end
 
 --- A copy of plain data. `strip`: without JSON nulls in objects.
