@@ -70,12 +70,6 @@ static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
   }
 }
 
-/* The index behind the value of token i. */
-static uint32_t behind(const oc_tok *tok, uint32_t i) {
-  const enum oc_tok_type type = oc_tok_type(&tok[i]);
-  return type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
-}
-
 static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i);
 
 /* Builds, of the object or list of token i, what is selected. */
@@ -102,12 +96,11 @@ static void build_part(lua_State *L, const oc_build *b, uint32_t i) {
   lua_createtable(L, 0, (int)oc_select_members(b->select, oc_tok_node(&tok[i])));
   i++;
   while (i < end) {
-    const enum oc_tok_type type = oc_tok_type(&tok[i]);
     const uint32_t node = oc_tok_node(&tok[i]);
-    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
-      i = behind(tok, i + 1);  /* nobody asked for a key that was not learned */
+    if (oc_tok_is_key(&tok[i])) {
+      i = oc_tok_behind(tok, i + 1);  /* nobody asked for a key that was not learned */
     } else if (oc_select_of(b->select, node) == OC_SELECT_NONE) {
-      i = behind(tok, i);
+      i = oc_tok_behind(tok, i);
     } else {
       push_key(L, b, node);
       i = build_selected(L, b, i);
@@ -132,7 +125,7 @@ static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i) {
     lua_pushlightuserdata(L, NULL);
   else
     lua_pushnil(L);
-  return behind(b->scan->tok, i);
+  return oc_tok_behind(b->scan->tok, i);
 }
 
 static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
@@ -149,7 +142,7 @@ static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
       i++;
       continue;
     }
-    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
+    if (oc_tok_is_key(&tok[i])) {
       push_text(L, b, &tok[i], type == OC_TOK_KEY_ESCAPED);
       i++;
     } else {

@@ -244,10 +244,9 @@ static const char *lead_id(oc_pager *p, size_t *n) {
   const oc_tok *tok = s->tok, *id = NULL;
   uint32_t i = 1;
   while (i < tok[0].at) {
-    const enum oc_tok_type type = oc_tok_type(&tok[i]);
     if (oc_tok_node(&tok[i]) == p->id_node)
       id = &tok[i];
-    i = type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
+    i = oc_tok_behind(tok, i);
   }
   *n = 0;
   if (id == NULL)

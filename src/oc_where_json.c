@@ -9,17 +9,6 @@
 #include "oc_number.h"
 #include "oc_text.h"
 
-/* The index behind the value of token i. */
-static uint32_t behind(const oc_tok *tok, uint32_t i) {
-  const enum oc_tok_type type = oc_tok_type(&tok[i]);
-  return type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
-}
-
-static int is_key(const oc_tok *t) {
-  const enum oc_tok_type type = oc_tok_type(t);
-  return type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED;
-}
-
 /* The text of an unlearned key, without its escapes. NULL: out of memory. */
 static const char *key_text(const oc_scan *s, uint32_t i, oc_buf *to, size_t *n) {
   const oc_tok *t = &s->tok[i];
@@ -39,8 +28,8 @@ static int same_key(oc_where_json *j, uint32_t i, uint32_t k) {
   const oc_tok *a = &j->scan->tok[i], *b = &j->scan->tok[k];
   const char *s, *t;
   size_t n, m;
-  if (!is_key(a) || !is_key(b))
-    return !is_key(a) && !is_key(b) && oc_tok_node(a) == oc_tok_node(b);
+  if (!oc_tok_is_key(a) || !oc_tok_is_key(b))
+    return !oc_tok_is_key(a) && !oc_tok_is_key(b) && oc_tok_node(a) == oc_tok_node(b);
   s = key_text(j->scan, i, &j->key[0], &n);
   t = key_text(j->scan, k, &j->key[1], &m);
   if (s == NULL || t == NULL)
@@ -57,7 +46,7 @@ static int comes_again(oc_where_json *j, uint32_t i, uint32_t k, uint32_t end, i
       return same;
     if (--*work < 0)
       return OC_ELIMIT;
-    k = behind(tok, k + (uint32_t)is_key(&tok[k]));
+    k = oc_tok_behind(tok, k + (uint32_t)oc_tok_is_key(&tok[k]));
   }
   return 0;
 }
@@ -73,7 +62,7 @@ static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
   if ((t->tag & OC_TOK_REPEATS) == 0)
     return t->n == t->nulls;
   while (i < t->at) {
-    const uint32_t value = i + (uint32_t)is_key(&tok[i]), next = behind(tok, value);
+    const uint32_t value = i + (uint32_t)oc_tok_is_key(&tok[i]), next = oc_tok_behind(tok, value);
     if (oc_tok_type(&tok[value]) != OC_TOK_NULL) {
       const int again = comes_again(j, i, next, t->at, work);
       if (again <= 0)
@@ -136,14 +125,14 @@ static int on_member(void *ud, const oc_where_value *object, uint32_t step, oc_w
   const int repeats = (tok[object->ref].tag & OC_TOK_REPEATS) != 0;
   uint32_t i = object->ref + 1, found = 0;
   while (i < end) {
-    if (is_key(&tok[i])) {
+    if (oc_tok_is_key(&tok[i])) {
       i++;
     } else if (oc_tok_node(&tok[i]) == node) {
       found = i;
       if (!repeats)
         break;
     }
-    i = behind(tok, i);
+    i = oc_tok_behind(tok, i);
   }
   j->found[node] |= found ? OC_WHERE_FOUND : OC_WHERE_LOOKED;
   if (found)
@@ -157,7 +146,7 @@ static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_whe
   const uint32_t i = *at == 0 ? list->ref + 1 : *at;
   if (i >= j->scan->tok[list->ref].at)
     return 0;
-  *at = behind(j->scan->tok, i);
+  *at = oc_tok_behind(j->scan->tok, i);
   return read_value(j->scan, i, out) == OC_OK ? 1 : OC_EMEM;
 }
 
