@@ -382,13 +382,15 @@ static int value_of(oc_where_run *r, int32_t i, int side, oc_where_value *v) {
       return follow(r, at, side, v);
     default:
       status = value_of(r, at->a, side, v);
-      if (status == OC_OK && at->op == OC_WHERE_LOWER)
-        status = to_lower(r, side, v);
-      else if (at->op == OC_WHERE_SHIFT)
+      if (status != OC_OK)
+        return status;
+      if (at->op == OC_WHERE_LOWER)
+        return to_lower(r, side, v);
+      if (at->op == OC_WHERE_SHIFT)
         shift(v, at->seconds);
       else if (at->op == OC_WHERE_COUNT)
         count(v);
-      return status;
+      return OC_OK;
   }
 }
 
