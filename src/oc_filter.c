@@ -27,6 +27,7 @@ typedef struct filter {
 /* --- a Lua table as the source ----------------------------------------------- */
 
 static void read_number(lua_State *L, int i, oc_where_value *v) {
+  v->n = 0;  /* takes no time */
 #if OC_HAS_INTEGERS
   if (lua_isinteger(L, i)) {
     v->type = OC_WHERE_INT;
@@ -95,17 +96,17 @@ static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_whe
   return 1;
 }
 
-static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
+static int on_empty(void *ud, const oc_where_value *object, int repeated, int64_t *work) {
   lua_State *L = ((const tables *)ud)->L;
-  (void)work;  /* each member is looked at once */
   luaL_checkstack(L, 4, "filter");
   lua_pushnil(L);
   while (lua_next(L, (int)object->ref)) {
-    if (lua_type(L, -1) != LUA_TLIGHTUSERDATA || lua_touserdata(L, -1) != NULL) {
-      lua_pop(L, 2);
-      return 0;
-    }
+    const int is_null = lua_type(L, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL;
     lua_pop(L, 1);
+    if (!is_null || (repeated && --*work < 0)) {
+      lua_pop(L, 1);
+      return is_null ? OC_ELIMIT : 0;
+    }
   }
   return 1;
 }

@@ -23,30 +23,34 @@ static const char *key_text(const oc_scan *s, uint32_t i, oc_buf *to, size_t *n)
   return to->p;
 }
 
-/* Are the keys of members i and k the same? Unlearned ones by their text. */
-static int same_key(oc_where_json *j, uint32_t i, uint32_t k) {
-  const oc_tok *a = &j->scan->tok[i], *b = &j->scan->tok[k];
-  const char *s, *t;
-  size_t n, m;
-  if (!oc_tok_is_key(a) || !oc_tok_is_key(b))
-    return !oc_tok_is_key(a) && !oc_tok_is_key(b) && oc_tok_node(a) == oc_tok_node(b);
-  s = key_text(j->scan, i, &j->key[0], &n);
-  t = key_text(j->scan, k, &j->key[1], &m);
-  if (s == NULL || t == NULL)
-    return OC_EMEM;
-  return n == m && memcmp(s, t, n) == 0;
-}
+/* Bytes of unlearned keys that are compared in a step. */
+#define KEY_BYTES_PER_STEP 64
 
-/* Does the key of member i come again behind it, from token k on? */
+/* Does the key of member i come again behind it, from token k on? Unlearned ones by their text. */
 static int comes_again(oc_where_json *j, uint32_t i, uint32_t k, uint32_t end, int64_t *work) {
   const oc_tok *tok = j->scan->tok;
-  while (k < end) {
-    const int same = same_key(j, i, k);
-    if (same != 0)
-      return same;
+  const int is_key = oc_tok_is_key(&tok[i]);
+  const char *s = NULL, *t;
+  size_t n = 0, m;
+  if (is_key && (s = key_text(j->scan, i, &j->key[0], &n)) == NULL)
+    return OC_EMEM;
+  for (; k < end; k = oc_tok_behind(tok, k + (uint32_t)oc_tok_is_key(&tok[k]))) {
     if (--*work < 0)
       return OC_ELIMIT;
-    k = oc_tok_behind(tok, k + (uint32_t)oc_tok_is_key(&tok[k]));
+    if (oc_tok_is_key(&tok[k]) != is_key)
+      continue;
+    if (!is_key) {
+      if (oc_tok_node(&tok[k]) == oc_tok_node(&tok[i]))
+        return 1;
+      continue;
+    }
+    if ((*work -= tok[k].n / KEY_BYTES_PER_STEP) < 0)
+      return OC_ELIMIT;
+    t = key_text(j->scan, k, &j->key[1], &m);
+    if (t == NULL)
+      return OC_EMEM;
+    if (n == m && memcmp(s, t, n) == 0)
+      return 1;
   }
   return 0;
 }
@@ -55,7 +59,7 @@ static int comes_again(oc_where_json *j, uint32_t i, uint32_t k, uint32_t end, i
 ** Where a key comes twice its last value counts: a null behind takes back a value
 ** before.
 */
-static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
+static int on_empty(void *ud, const oc_where_value *object, int repeated, int64_t *work) {
   oc_where_json *j = ud;
   const oc_tok *tok = j->scan->tok, *t = &tok[object->ref];
   uint32_t i = object->ref + 1;
@@ -63,6 +67,8 @@ static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
     return t->n == t->nulls;
   while (i < t->at) {
     const uint32_t value = i + (uint32_t)oc_tok_is_key(&tok[i]), next = oc_tok_behind(tok, value);
+    if (repeated && --*work < 0)
+      return OC_ELIMIT;
     if (oc_tok_type(&tok[value]) != OC_TOK_NULL) {
       const int again = comes_again(j, i, next, t->at, work);
       if (again <= 0)
@@ -75,6 +81,7 @@ static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
 
 static int read_number(const char *s, size_t n, int is_int, oc_where_value *out) {
   out->type = OC_WHERE_INT;
+  out->n = n;
   if (is_int && oc_number_int(&out->i, s, n))
     return OC_OK;
   out->type = OC_WHERE_NUMBER;
