@@ -144,6 +144,10 @@ int32_t oc_where_path(oc_where *w, unsigned frame, int32_t base, const uint32_t 
   return add(w, &new);
 }
 
+enum oc_where_op oc_where_op_of(const oc_where *w, int32_t i) {
+  return w->nodes[i].op;
+}
+
 int32_t oc_where_last_step(const oc_where *w, int32_t path) {
   const node *at = &w->nodes[path];
   return at->n > 0 ? (int32_t)(at->first + at->n - 1) : at->b;

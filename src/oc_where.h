@@ -87,6 +87,8 @@ int32_t oc_where_constant(oc_where *w, const oc_where_value *v);  /* text is cop
 */
 int32_t oc_where_path(oc_where *w, unsigned frame, int32_t base, const uint32_t *key, size_t n);
 
+enum oc_where_op oc_where_op_of(const oc_where *w, int32_t node);
+
 /* The last step of a path; its base if it has none. */
 int32_t oc_where_last_step(const oc_where *w, int32_t path);
 
