@@ -287,6 +287,13 @@ describe("leads with where", function()
           assert.equal("cannot read page 1: where needs too much work on this lead", err.message)
           assert.equal(1, err.page)
         end
+        -- The pager stays there, so that nobody passes the lead over: resume points at it.
+        for _, call in ipairs {"finish", "request", way} do
+          local got, err = p[call](p)
+          assert.is_nil(got)
+          assert.same({"limit", 1}, {err.kind, err.page}, call)
+        end
+        assert.same({"limit"}, {select(2, p:finish("connection lost")).kind})
         assert.same({1, 1, "a"}, {p:place().page, p:place().skip, p:place().last_id})
       end
     end)

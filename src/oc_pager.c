@@ -130,11 +130,13 @@ static int push_request(lua_State *L, const oc_pager *p, const oc_buf *url) {
   return 1;
 }
 
-/* request() -> {url, headers, page, page_size} | nil at the end */
+/* request() -> {url, headers, page, page_size} | nil at the end | nil, err: as next */
 static int l_request(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   int64_t number;
   lua_settop(L, 1);
+  if (p->stuck)
+    return oc_verdict_stuck(L, p);
   if ((p->json.pending || p->batch) && p->page.stop == OC_STOP_NONE)
     return luaL_error(L, "request: leads are waiting; call next until it gives nil");
   if (!oc_page_ask(&p->page, &number)) {
@@ -142,7 +144,7 @@ static int l_request(lua_State *L) {
     return 1;
   }
   oc_json_reset(&p->json);
-  p->judged = p->stuck = 0;
+  p->judged = 0;
   p->status = 0;
   p->answered = 0;
   p->retry_after_s = -1;
@@ -317,14 +319,6 @@ static int advance(lua_State *L, oc_pager *p) {
   return 0;
 }
 
-/* nil, err for the lead that where cannot judge. */
-static int stuck(lua_State *L, const oc_pager *p) {
-  lua_pushnil(L);
-  oc_error_push(L, "limit", "cannot read page %d: " OC_WANT_TOO_MUCH_WORK, (int)p->page.number);
-  oc_setcount(L, "page", (uint64_t)p->page.number);
-  return 2;
-}
-
 /* Pushes the lead at hand; the userdata is at index 1, its cache at 2. */
 static void push_lead(lua_State *L, oc_pager *p) {
   if (p->raw) {
@@ -355,7 +349,7 @@ static int l_next(lua_State *L) {
   }
   if (!advance(L, p)) {
     if (p->stuck)
-      return stuck(L, p);
+      return oc_verdict_stuck(L, p);
     lua_pushnil(L);
     return 1;
   }
@@ -398,7 +392,7 @@ static int l_read(lua_State *L) {
   }
   oc_build_batch_end(L, 2);
   p->batch = 0;
-  return n == 0 && p->stuck ? stuck(L, p) : 1;  /* else the next call tells it */
+  return n == 0 && p->stuck ? oc_verdict_stuck(L, p) : 1;  /* else the next call tells it */
 }
 
 /* unknown() -> array of the fields in where that no lead had */
