@@ -180,6 +180,19 @@ describe("leads with where", function()
     assert.same({"contactDetails.emial", "stauts"}, fields)
   end)
 
+  it("logs each field that was looked for in a list, a text or a number, once", function()
+    play {leads = 30}
+    ids_of(client:leads {where = 'civicAddresses.country == "US" or status.x.y or ovocChannelId.z or umpCustomerGuid.q.q'
+      .. ' or any(consentedCountries, code == 1)'})
+    local fields = {}
+    for _, entry in ipairs(logged) do
+      if entry.event == "unknown_field" then fields[#fields + 1] = entry.fields.field end
+    end
+    table.sort(fields)
+    assert.same({"civicAddresses.country", "consentedCountries.code", "ovocChannelId.z", "status.x",
+      "umpCustomerGuid.q"}, fields)
+  end)
+
   it("logs no field that was null, in a list, or not looked for", function()
     play {leads = 30}
     ids_of(client:leads {where = "channelId or any(civicAddresses, any(locations, elin)) or false and gone"})

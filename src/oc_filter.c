@@ -122,7 +122,7 @@ static void on_release(void *ud, int mark) {
   lua_settop(((const tables *)ud)->L, mark);
 }
 
-static const oc_where_source source = {on_member, on_element, on_empty, on_mark, on_release};
+static const oc_where_source source = {on_member, NULL, on_element, on_empty, on_mark, on_release};
 
 static oc_instant instant_of(lua_Number seconds) {
   oc_instant at;

@@ -371,6 +371,8 @@ static int follow(oc_where_run *r, const node *at, int side, oc_where_value *v) 
   for (k = 0; k < at->n; k++) {
     int status;
     if (object->type != OC_WHERE_OBJECT) {
+      if (object->type != OC_WHERE_NULL && r->source->astray != NULL)
+        r->source->astray(r->ud, at->first + k);
       make_null(v);
       return OC_OK;
     }

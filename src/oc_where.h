@@ -118,6 +118,8 @@ typedef struct oc_where_source {
   /* The member of an object that a step leads to; null if there is none. out may be
      the object itself. OC_OK or OC_EMEM. */
   int (*member)(void *ud, const oc_where_value *object, uint32_t step, oc_where_value *out);
+  /* A step leads on from a value that is neither an object nor null: nowhere. NULL: nobody cares. */
+  void (*astray)(void *ud, uint32_t step);
   /* The next element of a list; *at is 0 first. 1, 0 at the end, or OC_EMEM. */
   int (*element)(void *ud, const oc_where_value *list, uint32_t *at, oc_where_value *out);
   /* Are all members of an object null? 1, 0, OC_EMEM, or OC_ELIMIT: *work is used up.

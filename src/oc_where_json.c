@@ -148,6 +148,12 @@ static int on_member(void *ud, const oc_where_value *object, uint32_t step, oc_w
   return OC_OK;
 }
 
+/* As if it had been looked for in vain. */
+static void on_astray(void *ud, uint32_t step) {
+  const oc_where_json *j = ud;
+  j->found[j->node[step]] |= OC_WHERE_LOOKED;
+}
+
 static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_where_value *out) {
   const oc_where_json *j = ud;
   const uint32_t i = *at == 0 ? list->ref + 1 : *at;
@@ -157,7 +163,7 @@ static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_whe
   return read_value(j->scan, i, out) == OC_OK ? 1 : OC_EMEM;
 }
 
-static const oc_where_source source = {on_member, on_element, on_empty, NULL, NULL};
+static const oc_where_source source = {on_member, on_astray, on_element, on_empty, NULL, NULL};
 
 int oc_where_json_init(oc_where_json *j, const oc_where *w, oc_scan *scan, const char *const *key,
                        const size_t *key_n) {

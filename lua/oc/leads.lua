@@ -239,7 +239,8 @@ local function finish_run(self)
       hint = "leads that came twice far apart may have been handed out twice"})
   end
   for _, field in ipairs(result.leads > 0 and self.pager:unknown() or {}) do
-    log("warn", "unknown_field", {field = field, option = "where", hint = "no lead had this field"})
+    log("warn", "unknown_field", {field = field, option = "where",
+      hint = "no lead had this field (of a list's elements: any)"})
   end
   if result.uncertain then
     log("warn", "uncertain", {hint = "not every lead could be checked: a resumed run had lost its place, "
