@@ -173,7 +173,8 @@ describe("a filter's tree", function()
         {"truth", {"shift", x, 1}}, {"truth", {"count", x}}},
       [no .. "a text expected"] = {{"truth", {"path", 0, 5}}, {"truth", {"path", 0, {}}}, {"matches", {"path", 0}},
         {"truth", {"text"}}, {"truth", {"date", {}, 1}}},
-      [no .. "a shift of so many seconds"] = {{"truth", {"shift", {"now"}, 1e300}}, {"truth", {"shift", {"now"}, 0 / 0}}},
+      [no .. "a shift of so many seconds"] = {{"truth", {"shift", {"now"}, 1e300}},
+        {"truth", {"shift", {"now"}, 0 / 0}}},
       ["table expected"] = {{"not"}, {"and"}, {"or"}, {"in"}, {"any"}, {"any", {"path", 0}}, {"==", {"null"}}},
       ["string expected"] = {{}, {{}}},
       ["more than 500 within one another"] = {ring},
@@ -253,6 +254,14 @@ describe("a decoder with where", function()
     collectgarbage()
     decoder:feed '[{"id":"a"},{"id":"b"}]'
     assert.equal("b", drained(decoder))
+  end)
+
+  it("refuses a now that is no time", function()
+    for _, now in ipairs {-1, 1e300, -1e300, 0 / 0, 1 / 0, 2e15} do
+      assert.matches("option 'now': seconds since 1970 expected",
+        fault_of(core.decoder, {where = oc.filter "a", now = now}))
+    end
+    for _, now in ipairs {0, 1.5, 1e15} do assert.is_userdata(core.decoder {where = oc.filter "now > b", now = now}) end
   end)
 
   it("learns no more of keys than it can", function()
