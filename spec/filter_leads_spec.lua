@@ -183,8 +183,8 @@ describe("leads with where", function()
 
   it("logs each field that was looked for in a list, a text or a number, once", function()
     play {leads = 30}
-    ids_of(client:leads {where = 'civicAddresses.country == "US" or status.x.y or ovocChannelId.z or umpCustomerGuid.q.q'
-      .. ' or any(consentedCountries, code == 1)'})
+    ids_of(client:leads {where = 'civicAddresses.country == "US" or status.x.y or ovocChannelId.z'
+      .. ' or umpCustomerGuid.q.q or any(consentedCountries, code == 1)'})
     local fields = {}
     for _, entry in ipairs(logged) do
       if entry.event == "unknown_field" then fields[#fields + 1] = entry.fields.field end

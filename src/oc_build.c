@@ -9,9 +9,6 @@
 
 static const char ARRAY[] = "oc.array";
 
-/* Beyond it a double skips integers. */
-#define EXACT_DOUBLE 9007199254740992.0
-
 static uint32_t build(lua_State *L, const oc_build *b, uint32_t i);
 
 static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int escaped) {
@@ -27,15 +24,6 @@ static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int esca
   lua_pushlstring(L, scratch->p, oc_text_unescape(scratch->p, s, t->n));
 }
 
-#if !OC_HAS_INTEGERS
-/* Is this integer one that a double holds, and its neighbours too? */
-static int is_exact(const char *s, size_t n) {
-  int64_t v;
-  return oc_number_int(&v, s, n) && v <= INT64_C(9007199254740992) &&
-         v >= -INT64_C(9007199254740992);
-}
-#endif
-
 static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
   const char *s = b->scan->in.p + b->scan->item + t->at;
   double d;
@@ -46,16 +34,14 @@ static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
     lua_pushinteger(L, (lua_Integer)v);
     return;
   }
-#endif
-  if (oc_number_double(&d, s, t->n) != OC_OK)
-    oc_error_no_memory(L);
-#if !OC_HAS_INTEGERS
-  if (oc_tok_type(t) == OC_TOK_INT && (d >= EXACT_DOUBLE || d <= -EXACT_DOUBLE) &&
-      !is_exact(s, t->n)) {
+#else
+  if (oc_tok_type(t) == OC_TOK_INT && !oc_number_is_exact(s, t->n)) {
     lua_pushlstring(L, s, t->n);  /* every digit counts: it may be an id */
     return;
   }
 #endif
+  if (oc_number_double(&d, s, t->n) != OC_OK)
+    oc_error_no_memory(L);
   lua_pushnumber(L, (lua_Number)d);
 }
 

@@ -474,6 +474,7 @@ void oc_filter_attach(lua_State *L, int i, oc_where_json *j, oc_scan *scan, lua_
   if (status != OC_OK)
     oc_error_no_memory(L);
   j->run.now = instant_of(now);
+  j->wide_are_texts = !OC_HAS_INTEGERS;
   lua_pop(L, 3);
 }
 

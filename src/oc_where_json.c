@@ -88,7 +88,16 @@ static int read_number(const char *s, size_t n, int is_int, oc_where_value *out)
   return oc_number_double(&out->d, s, n);
 }
 
-static int read_value(const oc_scan *s, uint32_t i, oc_where_value *out) {
+static void make_text(oc_where_value *out, const char *s, size_t n, int escaped) {
+  out->type = OC_WHERE_TEXT;
+  out->escaped = escaped;
+  out->kind = 0;
+  out->s = s;
+  out->n = n;
+}
+
+static int read_value(const oc_where_json *j, uint32_t i, oc_where_value *out) {
+  const oc_scan *s = j->scan;
   const oc_tok *t = &s->tok[i];
   const enum oc_tok_type type = oc_tok_type(t);
   const char *text = s->in.p + s->item + t->at;
@@ -100,13 +109,12 @@ static int read_value(const oc_scan *s, uint32_t i, oc_where_value *out) {
       out->type = OC_WHERE_FALSE;
       break;
     case OC_TOK_INT: case OC_TOK_NUMBER:
-      return read_number(text, t->n, type == OC_TOK_INT, out);
+      if (!j->wide_are_texts || type == OC_TOK_NUMBER || oc_number_is_exact(text, t->n))
+        return read_number(text, t->n, type == OC_TOK_INT, out);
+      make_text(out, text, t->n, 0);
+      break;
     case OC_TOK_STRING: case OC_TOK_ESCAPED:
-      out->type = OC_WHERE_TEXT;
-      out->escaped = type == OC_TOK_ESCAPED;
-      out->kind = 0;
-      out->s = text;
-      out->n = t->n;
+      make_text(out, text, t->n, type == OC_TOK_ESCAPED);
       break;
     case OC_TOK_ARRAY:
       out->type = OC_WHERE_LIST;
@@ -143,7 +151,7 @@ static int on_member(void *ud, const oc_where_value *object, uint32_t step, oc_w
   }
   j->found[node] |= found ? OC_WHERE_FOUND : OC_WHERE_LOOKED;
   if (found)
-    return read_value(j->scan, found, out);
+    return read_value(j, found, out);
   out->type = OC_WHERE_NULL;
   return OC_OK;
 }
@@ -160,7 +168,7 @@ static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_whe
   if (i >= j->scan->tok[list->ref].at)
     return 0;
   *at = oc_tok_behind(j->scan->tok, i);
-  return read_value(j->scan, i, out) == OC_OK ? 1 : OC_EMEM;
+  return read_value(j, i, out) == OC_OK ? 1 : OC_EMEM;
 }
 
 static const oc_where_source source = {on_member, on_astray, on_element, on_empty, NULL, NULL};
@@ -203,7 +211,7 @@ void oc_where_json_free(oc_where_json *j) {
 
 int oc_where_json_holds(oc_where_json *j) {
   oc_where_value lead;
-  if (read_value(j->scan, 0, &lead) != OC_OK)
+  if (read_value(j, 0, &lead) != OC_OK)
     return OC_EMEM;
   return oc_where_holds(&j->run, &lead);
 }
