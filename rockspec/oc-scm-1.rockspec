@@ -97,6 +97,7 @@ build = {
     ["oc.cli.list"] = "lua/oc/cli/list.lua",
     ["oc.cli.messages"] = "lua/oc/cli/messages.lua",
     ["oc.cli.output"] = "lua/oc/cli/output.lua",
+    ["oc.cli.profile"] = "lua/oc/cli/profile.lua",
     ["oc.cli.progress"] = "lua/oc/cli/progress.lua",
     ["oc.cli.sandbox"] = "lua/oc/cli/sandbox.lua",
     ["oc.cli.secrets"] = "lua/oc/cli/secrets.lua",

@@ -4,6 +4,7 @@
 local argparse = require "argparse"
 local core = require "oc.core"
 local flags = require "oc.cli.flags"
+local profile = require "oc.cli.profile"
 
 local cli = {}
 
@@ -14,6 +15,9 @@ local names = {"audit", "doctor", "list", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
+
+-- Those that a profile says something to.
+local asks_service = {audit = true, doctor = true, list = true, sync = true}
 
 -- What many a command line has, and this one on purpose has not.
 local credentials = {["--token"] = true, ["--tenant-id"] = true, ["--client-id"] = true, ["--client-secret"] = true,
@@ -44,6 +48,10 @@ Examples:
     local command = parser:command(name)
     add_help(command, asked)
     require("oc.cli." .. name).describe(command)
+    if asks_service[name] then
+      command:option("--profile", "take options and credentials from this profile of the configuration file")
+        :argname "NAME"
+    end
   end
   return parser
 end
@@ -63,6 +71,8 @@ end
 -- What a command raises is a fault of ours: all there is to know goes into a report.
 local function run(parsed)
   local command = require("oc.cli." .. parsed.command)
+  local found, err = profile.apply(parsed)
+  if not found then return refuse(err.message) end
   local ok, code = xpcall(function() return command.run(parsed) end, function(raised)
     return debug.traceback(tostring(raised), 2)
   end)
