@@ -89,6 +89,7 @@ build = {
     ["oc.cli"] = "lua/oc/cli/init.lua",
     ["oc.cli.audit"] = "lua/oc/cli/audit.lua",
     ["oc.cli.columns"] = "lua/oc/cli/columns.lua",
+    ["oc.cli.completion"] = "lua/oc/cli/completion.lua",
     ["oc.cli.csv"] = "lua/oc/cli/csv.lua",
     ["oc.cli.doctor"] = "lua/oc/cli/doctor.lua",
     ["oc.cli.flags"] = "lua/oc/cli/flags.lua",
