@@ -10,6 +10,16 @@ local crew = {}
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
+-- Which crew a thread is a task of, while it is one.
+local crew_of = setmetatable({}, {__mode = "k"})
+
+--- The crew that what runs now is a task of.
+---@return oc.Crew|nil
+function crew.current()
+  local thread = coroutine.running()
+  return thread and crew_of[thread]
+end
+
 ---@class oc.Crew
 local Crew = {}
 Crew.__index = Crew
@@ -26,8 +36,7 @@ end
 --- Is it a task of this crew that runs?
 ---@return boolean
 function Crew:inside()
-  local thread = coroutine.running()
-  return thread ~= nil and self.waiting[thread] ~= nil
+  return crew.current() == self
 end
 
 -- What a task waits for, as it tells whoever resumes it.
@@ -72,14 +81,14 @@ local function resume(self, thread)
     end
     ok, wish = false, "it yielded, and nobody here knows what for"
   end
-  self.waiting[thread] = nil
+  self.waiting[thread], crew_of[thread] = nil, nil
   self.count = self.count - 1
   task.ended(ok, wish)
 end
 
 local function begin(self, run, ended)
   local thread = coroutine.create(run)
-  self.waiting[thread] = {ended = ended}
+  self.waiting[thread], crew_of[thread] = {ended = ended}, self
   self.count = self.count + 1
   resume(self, thread)
 end
@@ -151,7 +160,8 @@ end
 
 --- Leaves off in the middle, when what was called raised: no task goes on, and what they waited for is closed.
 function Crew:abandon()
-  for _, task in pairs(self.waiting) do
+  for thread, task in pairs(self.waiting) do
+    crew_of[thread] = nil
     if task.wish and task.wish.raw then task.wish.raw:close() end
   end
   self.waiting, self.count = {}, 0
