@@ -11,7 +11,7 @@ local progress = require "oc.cli.progress"
 local settings = require "oc.cli.settings"
 local sink = require "oc.cli.sink"
 local transcript = require "oc.doctor.transcript"
-local width = require "oc.cli.width"
+local width = require "oc.width"
 
 local command = {}
 
