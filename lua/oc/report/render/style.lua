@@ -5,11 +5,11 @@ local style = {}
 
 style.css = [[
 :root{color-scheme:light dark;--page:#f4f6f8;--card:#ffffff;--text:#1a2129;--muted:#556270;--rule:#d9dfe5;
---accent:#0f62ac;--track:#e6ebf0;--warn-text:#6b4300;--warn-page:#fff3d6;--warn-rule:#e2b04a;--stripe:rgba(20,50,80,.035);
---shade:rgba(15,30,50,.25)}
+--accent:#0f62ac;--track:#e6ebf0;--warn-text:#6b4300;--warn-page:#fff3d6;--warn-rule:#e2b04a;
+--stripe:rgba(20,50,80,.035);--shade:rgba(15,30,50,.25)}
 @media (prefers-color-scheme:dark){:root{--page:#0f1419;--card:#171e26;--text:#e4eaf0;--muted:#a1aebb;--rule:#2c3742;
---accent:#62aef5;--track:#26303b;--warn-text:#ffdf9e;--warn-page:#3a2c0c;--warn-rule:#8c6a1c;--stripe:rgba(220,235,255,.035);
---shade:rgba(0,0,0,.7)}}
+--accent:#62aef5;--track:#26303b;--warn-text:#ffdf9e;--warn-page:#3a2c0c;--warn-rule:#8c6a1c;
+--stripe:rgba(220,235,255,.035);--shade:rgba(0,0,0,.7)}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;text-size-adjust:100%}
 body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
@@ -81,7 +81,7 @@ h2,caption{break-after:avoid}
 ]]
 
 --- SHA-256 of it, as policies write it: printf %s CSS | openssl dgst -sha256 -binary | base64
-style.hash = "sha256-uiaRHOb2zDCRcV9siSraOY3tGUWxzhXw0eaqCQTcXwA="
+style.hash = "sha256-OFtUMAvDrcEuK1/fQ5SDAzk/UEH5ILH2ZmShwUEa6bs="
 
 --- The policy that a page declares, and that a server may send as well.
 style.policy = ("default-src 'none'; style-src '%s'; base-uri 'none'; form-action 'none'"):format(style.hash)

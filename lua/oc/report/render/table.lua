@@ -11,8 +11,9 @@ local GAP = "  "
 -- Columns of bars: fewer say nothing, more say no more.
 local LEAST_BAR, MOST_BAR, USUAL_BAR = 8, 40, 30
 local NARROWEST = 20
--- What columns are shortened to, in turn, until all fit. Numbers and days are never cut.
-local LEAST = {{text = 12, id = math.huge}, {text = 12, id = 8}, {text = 3, id = 3}}
+-- What columns are shortened to, in turn, until all fit. Numbers and days are never cut, only titles above them.
+local DAY = #"2026-11-28"
+local LEAST = {{text = 12, date = DAY}, {text = 12, date = DAY, id = 8}, {text = 3, date = DAY, id = 3}}
 
 local EIGHTHS = {"▏", "▎", "▍", "▌", "▋", "▊", "▉"}
 local SPARKS = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
@@ -55,11 +56,11 @@ local function total(widths)
 end
 
 -- Takes columns from whoever has most above `least`, until all fit.
-local function shrink(widths, columns, least, room)
+local function shrink(widths, least, room)
   while total(widths) > room do
     local widest, slack = nil, 0
-    for i, column in ipairs(columns) do
-      local spare = widths[i] - (least[column.kind] or math.huge)
+    for i, columns in ipairs(widths) do
+      local spare = columns - least(i)
       if spare > slack then widest, slack = i, spare end
     end
     if not widest then return end
@@ -67,14 +68,22 @@ local function shrink(widths, columns, least, room)
   end
 end
 
-local function measure(lines, columns, room)
-  local widths = {}
-  for i in ipairs(columns) do
-    local most = 1
-    for _, texts in ipairs(lines) do most = math.max(most, width.of(texts[i])) end
-    widths[i] = most
+local function measure(lines, page, room)
+  local widths, numbers = {}, {}
+  for i in ipairs(page.columns) do
+    widths[i], numbers[i] = 1, 1
+    for r, texts in ipairs(lines) do
+      local columns = width.of(texts[i])
+      widths[i] = math.max(widths[i], columns)
+      if r > 1 and type(page.rows[r - 1][i]) == "number" then numbers[i] = math.max(numbers[i], columns) end
+    end
   end
-  for _, least in ipairs(room and LEAST or {}) do shrink(widths, columns, least, room) end
+  for _, least in ipairs(room and LEAST or {}) do
+    shrink(widths, function(i)
+      local kind = page.columns[i].kind
+      return math.max(numbers[i], least[kind] or not RIGHT[kind] and math.huge or 3)
+    end, room)
+  end
   return widths
 end
 
@@ -125,7 +134,7 @@ end
 
 local function table_lines(page, room, paint)
   local lines, out = texts_of(page), {}
-  local widths = measure(lines, page.columns, room)
+  local widths = measure(lines, page, room)
   local bars = bar_room(page, widths, room)
   local full = bars and chart.full(page)
   for r, texts in ipairs(lines) do
