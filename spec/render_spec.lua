@@ -286,7 +286,8 @@ describe("HTML of a report", function()
     g = "", text = "class x y text-anchor", rect = "class x y width height rx",
     line = "class x1 x2 y1 y2",
     polygon = "class points", polyline = "class points", circle = "class cx cy r",
-    div = "class role aria-labelledby tabindex", table = "", caption = "id", span = "class", thead = "", tbody = "", tr = "", th = "scope class", td = "class", bdi = "",
+    div = "class role aria-labelledby tabindex", table = "",
+    caption = "id", span = "class", thead = "", tbody = "", tr = "", th = "scope class", td = "class", bdi = "",
     time = "datetime", ul = "", li = ""}
 
   local function check_markup(made)
