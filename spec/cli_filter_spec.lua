@@ -161,7 +161,8 @@ describe("csv", function()
 
   it("keeps for Excel what it would take for a number or a date", function()
     local function excel(text) return (csv.line({text}, 1, {true}):gsub("\r\n$", "")) end
-    for _, text in ipairs {"+972-54-1234567", "0123", "12345678901234567890", "1E5", "1/2", "MAR1", "1-Dec", "Sept 2"} do
+    for _, text in ipairs {"+972-54-1234567", "0123", "12345678901234567890", "1E5", "1/2",
+      "MAR1", "1-Dec", "Sept 2"} do
       assert.equal(('"=""%s"""'):format(text), excel(text))
     end
     for _, text in ipairs {"Contoso 365", "a5", "x1", "", "Marcus", "(", "dd7e", ("1"):rep(256)} do

@@ -105,6 +105,13 @@ describe("core", function()
     assert.is_nil(address)
     assert.is_string(why)
     assert.equal("https://a/b/c", core.join("https://a/b//", "/c"))
+    assert.equal("https://a/b?d", core.resolve("https://a/b?c", "?d"))
+    assert.equal("http://a/e", core.resolve("http://a/b/c?d", "../e#f"))
+    assert.equal("http://b/", core.resolve("http://a/c", "//b/"))
+    assert.equal("http://a/" .. ("x"):rep(9999), core.resolve("http://a/c", ("x"):rep(9999)))
+    for _, link in ipairs {"ftp://a/", "http://u:p@a/", "a b", "http:", "//"} do
+      assert.is_nil(core.resolve("http://a/", link))
+    end
     assert.equal("a%20b%26%C3%A9", core.encode_form "a b&é")
   end)
 

@@ -42,6 +42,15 @@ describe("render", function()
     end
   end)
 
+  it("takes the built-in reports in every format", function()
+    local report = require "oc.report"
+    local leads = {{id = "a", status = "Active", tenantId = "t", contactDetails = {companySize = "U50"}}}
+    for _, name in ipairs(report.names) do
+      local result = assert(report.run(name, leads, {now = 1795852800}))
+      for _, format in ipairs(render.formats) do assert.equal("string", type(text(result, format, {width = 80}))) end
+    end
+  end)
+
   it("gives the same bytes each time, and leaves what it was given alone", function()
     for _, format in ipairs(render.formats) do
       local given, again = results.hostile(), results.hostile()

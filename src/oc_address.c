@@ -65,6 +65,18 @@ static int l_join(lua_State *L) {
   return push_buf(L, &url, oc_url_join(&url, base, base_n, path, path_n));
 }
 
+/* resolve(base, ref) -> what a link means on a page, without fragment | nil: it is unusable */
+static int l_resolve(lua_State *L) {
+  size_t base_n, ref_n;
+  const char *base = luaL_checklstring(L, 1, &base_n);
+  const char *ref = luaL_checklstring(L, 2, &ref_n);
+  oc_buf url = buf_on_stack(L, base_n + ref_n + 16);
+  const int status = oc_url_resolve(&url, base, base_n, ref, ref_n);
+  if (status == OC_EBAD)
+    return 0;
+  return push_buf(L, &url, status);
+}
+
 /* encode_form(text) -> text for the value of a form field or parameter */
 static int l_encode_form(lua_State *L) {
   size_t n;
@@ -116,7 +128,8 @@ static int l_http_date(lua_State *L) {
 
 void oc_address_open(lua_State *L) {
   static const luaL_Reg functions[] = {
-    {"address", l_address}, {"join", l_join}, {"encode_form", l_encode_form},
+    {"address", l_address}, {"join", l_join}, {"resolve", l_resolve},
+    {"encode_form", l_encode_form},
     {"judge", l_judge}, {"backoff", l_backoff}, {"retryable", l_retryable},
     {"http_date", l_http_date}, {NULL, NULL}};
   const luaL_Reg *f;

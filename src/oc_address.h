@@ -7,7 +7,7 @@
 #include "oc_compat.h"
 
 /*
-** Adds `address`, `join`, `encode_form`, `judge`, `backoff` and `retryable` to the
+** Adds `address`, `join`, `resolve`, `encode_form`, `judge`, `backoff` and `retryable` to the
 ** table on top of the stack.
 */
 void oc_address_open(lua_State *L);

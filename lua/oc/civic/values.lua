@@ -42,6 +42,23 @@ function values.count(lead)
   return type(list) == "table" and #list or nil
 end
 
+--- Is it a list, in a document that was read with nulls? An empty object is none.
+---@param value any
+---@return boolean
+function values.is_list(value)
+  if type(value) ~= "table" then return false end
+  return value[1] ~= nil or next(value) == nil and getmetatable(value) == core.array_metatable
+end
+
+--- Where a list of addresses has an element that is no object.
+---@param list any[]
+---@return integer|nil at
+function values.no_object(list)
+  for i, item in ipairs(list) do
+    if type(item) ~= "table" or values.is_list(item) then return i end
+  end
+end
+
 --- Marks a list, so that it is written as one when it is empty.
 ---@generic T
 ---@param list T[]
@@ -50,12 +67,20 @@ function values.array(list)
   return setmetatable(list, core.array_metatable)
 end
 
+--- Is an address validated, in whatever of the words for it?
+---@param address table
+---@return boolean
+function values.is_validated(address)
+  local status = tostring(address.validationStatus):lower()
+  return status == "validated" or status == "valid"
+end
+
 --- A country's code as ISO 3166 has it, for comparing.
 ---@param code any
 ---@return string|nil
 function values.country(code)
-  local text = values.text(code)
-  return text and postcodes.country(text)
+  local text = type(code) == "string" and code:match "^%s*(.-)%s*$" or ""
+  return text ~= "" and postcodes.country(text) or nil
 end
 
 --- A copy of plain data. `strip`: without JSON nulls in objects.
@@ -71,19 +96,29 @@ function values.copy(value, strip)
   return setmetatable(copied, getmetatable(value))
 end
 
+-- Only the gateway knows these: an address without them is the same.
+local OF_THE_GATEWAY = {latitude = true, longitude = true}
+
 local function one_way(a, b)
   for key, item in pairs(a) do
-    if item ~= null and not values.equal(item, b[key]) then return false end
+    local other = values.known(b[key])
+    if not (OF_THE_GATEWAY[key] and other == nil) and not values.equal(item, other) then return false end
   end
   return true
 end
 
---- Is it the same content? A null is as good as absent.
+-- The service writes "" where others write null or nothing.
+local function settled(value)
+  if value == null or value == "" then return nil end
+  return value
+end
+
+--- Is it the same content? A null and an empty text are as good as absent.
 ---@param a any
 ---@param b any
 ---@return boolean
 function values.equal(a, b)
-  if values.known(a) == values.known(b) then return true end
+  if settled(a) == settled(b) then return true end
   return type(a) == "table" and type(b) == "table" and one_way(a, b) and one_way(b, a)
 end
 

@@ -165,9 +165,13 @@ function Host:pump() self.pool:perform() end
 function Host:together(most, next)
   if self.crew then error("oc.host.script: together within together", 2) end
   self.crew = crew.new(self.pool, {now = self.now, sleep = self.sleep_all})
-  local called, ok, err = pcall(self.crew.run, self.crew, most, next)
+  local here = self.crew
+  local called, ok, err = pcall(here.run, here, most, next)
   self.crew = nil
-  if not called then error(ok, 0) end
+  if not called then
+    here:abandon()
+    error(ok, 0)
+  end
   return ok, err
 end
 

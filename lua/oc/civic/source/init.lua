@@ -10,6 +10,8 @@ local source = {}
 ---@field name string
 ---@field fetch fun(self: oc.civic.Source, lead: table, ask: oc.civic.Ask): table[]|nil, oc.Error|nil
 --- the addresses, an empty list where there are none; nil, err when that cannot be told
+---@field key? fun(self: oc.civic.Source, item: oc.civic.PlanItem): string|nil   leads with one key are one question;
+--- default: the tenant
 ---@field client? oc.Client   whose host and connections it uses
 ---@field rate_per_min? number   requests a minute that it bears
 
@@ -19,12 +21,18 @@ local source = {}
 ---@field left_s fun(): number|nil   seconds until the run's deadline; nil: there is none
 ---@field turn fun(): true|nil, oc.Error|nil   waits until one more request is allowed; the first is
 
+-- What was given or raised, in words: those of a table are its message.
+local function words(said)
+  local message = type(said) == "table" and rawget(said, "message")
+  return type(message) == "string" and message or tostring(said)
+end
+
 --- Why a source gave nothing, as an error: its own, or its words.
 ---@param why any
 ---@return oc.Error
 function source.reason(why)
   if errors.is(why) then return why end
-  return errors.new("io", "the source failed: " .. tostring(why or "it gave neither addresses nor a reason"),
+  return errors.new("io", "the source failed: " .. words(why or "it gave neither addresses nor a reason"),
     {again = true})
 end
 
@@ -50,7 +58,7 @@ end
 ---@return oc.Error
 function source.raised(raised)
   if errors.is(raised) then return raised end
-  return errors.new("io", "the source raised: " .. tostring(raised))
+  return errors.new("io", "the source raised: " .. words(raised))
 end
 
 source.platform = require("oc.civic.source.platform").new

@@ -6,33 +6,24 @@ local values = require "oc.report.render.values"
 
 local page = {}
 
-local KINDS = {text = true, number = true, percent = true, date = true, id = true}
+-- As they are shown; sizes of companies differ only in how they are sorted.
+local KINDS = {text = "text", number = "number", percent = "percent", date = "date", id = "id", size = "text"}
 local CHARTS = {bar = true, line = true, funnel = true}
 
---- What a report found.
----@class oc.report.Result
----@field title? string
----@field made? string   when, as ISO 8601
----@field source? string   where the leads are from
----@field complete? boolean   false: the leads were not all there are
----@field columns oc.report.Column[]
----@field rows any[][]   strings, numbers, booleans; nil and oc.null are nothing
----@field chart? {kind: "bar"|"line"|"funnel", label: integer, value: integer, title?: string}   column numbers
----@field notes? string[]
-
----@class oc.report.Column
+--- A column, ready.
+---@class oc.report.PageColumn
 ---@field title string
----@field kind? "text"|"number"|"percent"|"date"|"id"   default: number where all cells are some, else text
----@field pii? boolean   personal data
----@field key? string   its name in JSON; default: made of the title
+---@field kind "text"|"number"|"percent"|"date"|"id"   where none is given: number if all cells are some, else text
+---@field pii true|nil   personal data
+---@field key string   its name in JSON: the given one, or made of the title
 
---- The same, ready.
+--- An oc.report.Result, ready: what a result is, oc.report.engine says.
 ---@class oc.report.Page
 ---@field title string
 ---@field made string|nil
 ---@field source string|nil
 ---@field complete boolean|nil
----@field columns oc.report.Column[]   with kind and key
+---@field columns oc.report.PageColumn[]
 ---@field rows table[]   settled; as many cells as columns
 ---@field chart table|nil
 ---@field notes string[]
@@ -67,7 +58,7 @@ end
 local function kind_of(column, rows, i)
   if column.kind then
     if not KINDS[column.kind] then refuse("column %d: no kind '%s'", i, tostring(column.kind)) end
-    return column.kind
+    return KINDS[column.kind]
   end
   local numbers = false
   for _, row in ipairs(rows) do
