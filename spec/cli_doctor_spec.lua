@@ -218,7 +218,7 @@ describe("oc-leads doctor", function()
   end)
 
   it("fits its lines to the width it is told", function()
-    local width = require "oc.cli.width"
+    local width = require "oc.width"
     server:configure {base_path = "/tenantui"}
     for _, columns in ipairs {70, 120} do
       local _, out = doctor("", "COLUMNS=" .. columns)

@@ -3,7 +3,7 @@
 local cjson = require "cjson"
 local columns = require "oc.cli.columns"
 local command_line = require "support.command"
-local csv = require "oc.cli.csv"
+local csv = require "oc.csv"
 local oc = require "oc"
 local sandbox_child = require "support.sandbox_child"
 
@@ -147,6 +147,29 @@ describe("csv", function()
     for _, text in ipairs {"+972541234567", "-5", "+1 (425) 555-0100", "-1.5", "4255550100", "a=b", ""} do
       assert.equal(text .. "\r\n", cell(text))
     end
+    for _, sign in ipairs {"＝", "＋", "－", "＠"} do assert.equal("'" .. sign .. "1\r\n", cell(sign .. "1")) end
+    assert.equal("' =1\r\n", cell " =1")
+    assert.equal("'\t5\r\n", cell "\t5")
+    assert.equal("×\r\n", cell "×")
+  end)
+
+  it("disarms formulas behind what others take for a separator", function()
+    assert.equal("a;'=1+1;b\r\n", cell "a;=1+1;b")
+    assert.equal('"a\n\'@b"\r\n', cell "a\n@b")
+    assert.equal("a;+972541234567;-5\r\n", cell "a;+972541234567;-5")
+  end)
+
+  it("keeps for Excel what it would take for a number or a date", function()
+    local function excel(text) return (csv.line({text}, 1, {true}):gsub("\r\n$", "")) end
+    for _, text in ipairs {"+972-54-1234567", "0123", "12345678901234567890", "1E5", "1/2",
+      "MAR1", "1-Dec", "Sept 2"} do
+      assert.equal(('"=""%s"""'):format(text), excel(text))
+    end
+    for _, text in ipairs {"Contoso 365", "a5", "x1", "", "Marcus", "(", "dd7e", ("1"):rep(256)} do
+      assert.equal(text, excel(text))
+    end
+    assert.equal("'=1+1", excel "=1+1")
+    assert.equal("5\r\n", csv.line({"5"}, 1, {}))
   end)
 end)
 

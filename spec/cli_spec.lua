@@ -61,7 +61,7 @@ describe("oc-leads", function()
 
     it("writes a table as wide as it is told, wide characters right", function()
       server:configure {leads = 40}
-      local width = require "oc.cli.width"
+      local width = require "oc.width"
       for _, columns in ipairs {80, 132} do
         local code, out = list("-f table", "COLUMNS=" .. columns)
         assert.equal(0, code)
@@ -565,7 +565,7 @@ describe("oc-leads", function()
   end)
 
   describe("width", function()
-    local width = require "oc.cli.width"
+    local width = require "oc.width"
 
     local columns = {
       [""] = 0, ["abc"] = 3, ["é"] = 1, ["e\204\129"] = 1, ["日本語"] = 6, ["ｶﾅ"] = 2, ["한국"] = 4,
@@ -592,7 +592,7 @@ describe("oc-leads", function()
   end)
 
   describe("table", function()
-    local columns, tables, width = require "oc.cli.columns", require "oc.cli.table", require "oc.cli.width"
+    local columns, tables, width = require "oc.cli.columns", require "oc.cli.table", require "oc.width"
 
     it("puts every column in its place, whatever is in it", function()
       local rows = tables.new(100, columns.overview)

@@ -322,7 +322,7 @@ describe("an answer's", function()
   end)
 
   it("title is said on one line of a terminal", function()
-    local width = require "oc.cli.width"
+    local width = require "oc.width"
     assert.is_nil(width.clean("a\27[2J\r\nb\7"):find "%c")
     assert.is_nil((core.address "http://a\27b"))
   end)

@@ -11,7 +11,7 @@ local progress = require "oc.cli.progress"
 local settings = require "oc.cli.settings"
 local sink = require "oc.cli.sink"
 local transcript = require "oc.doctor.transcript"
-local width = require "oc.cli.width"
+local width = require "oc.width"
 
 local command = {}
 
@@ -68,21 +68,6 @@ local function words_to_set(entry)
   return flags.word(flag, entry.value) .. " or " .. flags.assignment(variable, entry.value)
 end
 
--- A text in lines of at most so many columns.
-local function wrap(text, columns)
-  local lines, line = {}, nil
-  for word in text:gmatch "%S+" do
-    local longer = line and line .. " " .. word or word
-    if line and width.of(longer) > columns then
-      lines[#lines + 1], line = line, word
-    else
-      line = longer
-    end
-  end
-  lines[#lines + 1] = line
-  return lines
-end
-
 local LEFT = ("%-8s %-13s "):format("", "")
 
 -- What was found, why or what to do, what to set: each begins on a line of its own.
@@ -100,7 +85,7 @@ end
 local function as_text(finding, columns)
   local left, lines = ("%-8s %-13s "):format(finding.status, finding.title), {}
   for _, part in ipairs(parts_of(finding)) do
-    for _, line in ipairs(wrap(width.clean(part), math.max(columns, NARROWEST) - #LEFT)) do
+    for _, line in ipairs(width.wrap(width.clean(part), math.max(columns, NARROWEST) - #LEFT)) do
       lines[#lines + 1] = left .. line .. "\n"
       left = LEFT
     end

@@ -3,7 +3,7 @@
 
 local core = require "oc.core"
 local errors = require "oc.errors"
-local width = require "oc.cli.width"
+local width = require "oc.width"
 
 local messages = {}
 

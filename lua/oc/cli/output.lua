@@ -3,7 +3,7 @@
 
 local columns = require "oc.cli.columns"
 local core = require "oc.core"
-local csv = require "oc.cli.csv"
+local csv = require "oc.csv"
 local oc = require "oc"
 local tables = require "oc.cli.table"
 

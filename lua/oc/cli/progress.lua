@@ -3,7 +3,7 @@
 -- Knows numbers, and a function that writes; whether there is a terminal is decided
 -- by who makes it.
 
-local width = require "oc.cli.width"
+local width = require "oc.width"
 
 local progress = {}
 

@@ -3,7 +3,7 @@
 -- The first rows decide how wide the columns are, so a million rows take no more
 -- memory than a hundred. Knows columns, not where the text goes.
 
-local width = require "oc.cli.width"
+local width = require "oc.width"
 
 local tables = {}
 

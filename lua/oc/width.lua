@@ -1,4 +1,4 @@
---- How many columns a text takes on a terminal, and texts cut or filled to a width.
+--- How many columns a text takes on a terminal, and texts cut, filled or broken to a width.
 --
 -- Knows code points one by one; what a terminal makes of several together (flags,
 -- families joined into one picture, right-to-left order) it does not try to guess.
@@ -100,6 +100,24 @@ function width.fit(text, columns)
     kept[#kept + 1], used = character, used + more
   end
   return table.concat(kept) .. "…" .. (" "):rep(columns - 1 - used)
+end
+
+--- A text in lines of at most so many columns, but for words that are longer.
+---@param text string
+---@param columns integer
+---@return string[]
+function width.wrap(text, columns)
+  local lines, line = {}, nil
+  for word in text:gmatch "%S+" do
+    local longer = line and line .. " " .. word or word
+    if line and width.of(longer) > columns then
+      lines[#lines + 1], line = line, word
+    else
+      line = longer
+    end
+  end
+  lines[#lines + 1] = line
+  return lines
 end
 
 -- What would move the cursor, start a control sequence, or turn the line around.
