@@ -99,6 +99,7 @@ build = {
     ["oc.cli.output"] = "lua/oc/cli/output.lua",
     ["oc.cli.profile"] = "lua/oc/cli/profile.lua",
     ["oc.cli.progress"] = "lua/oc/cli/progress.lua",
+    ["oc.cli.report"] = "lua/oc/cli/report.lua",
     ["oc.cli.sandbox"] = "lua/oc/cli/sandbox.lua",
     ["oc.cli.secrets"] = "lua/oc/cli/secrets.lua",
     ["oc.cli.settings"] = "lua/oc/cli/settings.lua",

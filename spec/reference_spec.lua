@@ -292,6 +292,13 @@ describe("the reference", function()
       for flag in section(name):gmatch "`(%-%-[%l-]+)` |" do sync[flag] = flag ~= "--select" or nil end
     end
     assert.equal("", differences(flags_of "sync", long(sync)))
+    for _, command in ipairs {"audit", "report"} do
+      local known = named(section(command .. " flags"), "")
+      for _, name in ipairs {"client options", "leads options"} do
+        for flag in section(name):gmatch "`(%-%-[%l-]+)` |" do known[flag] = flag ~= "--select" or nil end
+      end
+      assert.equal("", differences(flags_of(command), long(known)))
+    end
     local doctor = named(section "doctor flags", "")
     for flag in section("client options"):gmatch "`(%-%-[%l-]+)` |" do doctor[flag] = true end
     assert.equal("", differences(flags_of "doctor", long(doctor)))

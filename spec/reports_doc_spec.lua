@@ -1,5 +1,6 @@
 -- docs/REPORTS.md is run: its programs over the sample leads, for what they print; its tables are the code's.
 
+local command_line = require "support.command"
 local oc = require "oc"
 local tree = require "support.tree"
 
@@ -65,6 +66,27 @@ describe("docs/REPORTS.md", function()
   it("has every field of definitions and columns", function()
     assert.same(fields_of "oc.report.Definition", named("\n" .. section "definition"))
     assert.same(fields_of "oc.report.Column", named("\n" .. section "column"))
+  end)
+
+  it("has commands that print what it says", function()
+    local place, list, run = command_line.place(), blocks(), 0
+    local file = assert(io.open(place.folder .. "/leads.json", "w"))
+    file:write(tree.read(SAMPLE))
+    file:close()
+    for i, block in ipairs(list) do
+      if block.language == "sh" then
+        run = run + 1
+        local code, out, err = place:run(assert(block.text:match "^oc%-leads (.*)\n$"))
+        assert.equal(0, code, err)
+        local expected = list[i + 1] and list[i + 1].language == "text" and list[i + 1].text or ""
+        for line in expected:gmatch "[^\n]+" do
+          assert.is_truthy(line == "..." or ("\n" .. out):find("\n" .. line .. "\n", 1, true), line .. " in\n" .. out)
+        end
+      end
+    end
+    assert.equal(2, run)
+    assert.matches("^<!DOCTYPE html>", command_line.read_file(place.folder .. "/coverage.html"))
+    place:remove()
   end)
 
   it("prints what it says", function()

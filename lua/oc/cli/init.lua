@@ -11,13 +11,13 @@ local cli = {}
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"audit", "completion", "doctor", "list", "sandbox", "sync", "version"}
+local names = {"audit", "completion", "doctor", "list", "report", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
 
 -- Those that a profile says something to.
-local asks_service = {audit = true, doctor = true, list = true, sync = true}
+local asks_service = {audit = true, doctor = true, list = true, report = true, sync = true}
 
 -- What many a command line has, and this one on purpose has not.
 local credentials = {["--token"] = true, ["--tenant-id"] = true, ["--client-id"] = true, ["--client-secret"] = true,

@@ -209,6 +209,12 @@ function Input:result()
   }
 end
 
+--- Where the leads are from: the service's address without its path; nil: a file.
+---@return string|nil
+function Input:origin()
+  return self.client and self.client.settings.origin
+end
+
 --- Was it cut by the default --max-pages?
 ---@return boolean
 function Input:is_cut()

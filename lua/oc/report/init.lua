@@ -16,6 +16,8 @@ local report = {}
 report.names = {"summary", "status", "countries", "sizes", "consents", "civic", "unlicensed", "stale", "unattached",
   "duplicates", "audit"}
 
+report.render = require "oc.report.render"
+
 local builtin = {}
 for _, name in ipairs(report.names) do builtin[name] = require("oc.report.builtin." .. name) end
 
