@@ -544,7 +544,7 @@ describe("oc.civic.apply", function()
     assert.matches("oc.civic.apply: option 'source' is missing", fault(plan, {}))
     assert.matches("oc.civic.apply: option 'source': a source %(oc.civic.source%) or a function expected, got number",
       fault(plan, {source = 7}))
-    assert.matches("option 'breaker': an integer of at least 1, or false, expected", fault(plan,
+    assert.matches("option 'breaker': an integer of at least 1, or off %(in Lua false%), expected", fault(plan,
       {source = print, breaker = 0}))
     assert.matches("unknown option 'conc'", fault(plan, {source = print, conc = 1}))
     assert.matches("civic_apply_spec", select(2, pcall(function() oc.civic.apply(plan, {}) end)))

@@ -56,22 +56,26 @@ describe("oc.civic.source.file of CSV", function()
   end)
 
   it("reads what stands in quotes", function()
-    local text = 'tenantId,"id","a ""b"", c"\r\n"t","1","x ""y"", z"\r\nt,2,"two\r\nlines"\r\nt,3,""\r\nt,4,""""'
+    local text = 'tenantId,"id","description"\r\n"t","1","x ""y"", z"\r\nt,2,"two\r\nlines"\r\nt,3,""\r\nt,4,""""'
     local found = {}
-    for i, address in ipairs(addresses_of(text)) do found[i] = address['a "b", c'] end
+    for i, address in ipairs(addresses_of(text)) do found[i] = address.description end
     assert.same({'x "y", z', "two\r\nlines", "", '"'}, found)
   end)
 
   it("takes the separator from outside of quotes, the comma if there are as many", function()
-    assert.equal("IL", addresses_of('"a,b,c,d";tenantId;country\nx;t;IL')[1].country)
-    assert.equal("IL", addresses_of("tenantId,a;country\nt,IL")[1]["a;country"])
+    assert.equal("IL", addresses_of('"x-a,b,c,d";tenantId;country\nx;t;IL')[1].country)
+    assert.equal("IL", addresses_of("tenantId,x-a;b,country\nt,x,IL")[1].country)
   end)
 
-  it("knows columns whatever their case, and keeps those it does not know", function()
-    local address = addresses_of("TENANTID,House Number,postalorzipcode,My Own,LOCATION.ISDEFAULT,Location.Floor\n"
-      .. "t,7,1234,x,TRUE,2")[1]
-    assert.same({tenantId = "t", houseNumber = "7", postalOrZipCode = "1234", ["My Own"] = "x",
-      locations = {{isDefault = "true", Floor = "2"}}}, address)
+  it("knows columns whatever their case, and leaves out those that are somebody's own", function()
+    local address = addresses_of("TENANTID,House Number,postalorzipcode,X-My Own,LOCATION.ISDEFAULT,Location.Elin\n"
+      .. "t,7,1234,x,WAHR,2")[1]
+    assert.same({tenantId = "t", houseNumber = "7", postalOrZipCode = "1234",
+      locations = {{isDefault = "true", elin = "2"}}}, address)
+  end)
+
+  it("passes over the line in which Excel names its separator", function()
+    assert.equal("IL", addresses_of("\239\187\191sep=;\r\ntenantId;country\r\nt;IL\r\n")[1].country)
   end)
 
   it("passes over rows and columns that are empty", function()
@@ -156,7 +160,11 @@ describe("oc.civic.source.file of CSV", function()
       ["tenantId,id\nt,a\"b\""] = "line 2: a quote is not closed, or stands in the middle of a field",
       ["tenantId,id\nt,\"a\"b"] = "line 2: a quote is not closed, or stands in the middle of a field",
       ["tenantId,id,ID\nt,a,b"] = "line 1: two columns id",
-      ["tenantId,x,x\nt,a,b"] = "line 1: two columns x",
+      ["tenantId,Stadt\nt,a"] = "line 1: 'Stadt' is no field of an address (docs/CIVIC.md has them); begin the "
+        .. "title of a column of your own with x-, and it is left out",
+      ["tenantId,location.floor\nt,a"] = "line 1: 'location.floor' is no field of an address (docs/CIVIC.md has them); "
+        .. "begin the title of a column of your own with x-, and it is left out",
+      ["tenantId,location.isDefault\nt,maybe"] = "line 2: location.isDefault is neither true nor false",
       ["tenantId,id\nt,a\nt,M\252nchen"] = "line 3: bytes that are not UTF-8",
       ["\255\254t\0e\0n\0"] = "line 1: bytes that are not UTF-8",
       ["tenantId\nt\237\160\128"] = "line 2: bytes that are not UTF-8",
@@ -190,8 +198,8 @@ describe("oc.civic.source.file of CSV", function()
     local _, err = timed(text .. '"not closed')
     assert.matches("line 260002: a quote is not closed", err.message)
     -- One field of it all, and one record of a field a byte.
-    source = assert(timed('tenantId,x\nt,"' .. ('""'):rep(2500000) .. ("\n"):rep(5000000) .. '"'))
-    assert.equal(7500000, #source:fetch({tenantId = "t"}, ASK)[1].x)
+    source = assert(timed('tenantId,description\nt,"' .. ('""'):rep(2500000) .. ("\n"):rep(5000000) .. '"'))
+    assert.equal(7500000, #source:fetch({tenantId = "t"}, ASK)[1].description)
     _, err = timed("tenantId\nt" .. (","):rep(3000000))
     assert.matches("line 2: 3000001 fields", err.message)
     _, err = timed("tenantId\n" .. ("\n"):rep(1000000) .. "t,t")

@@ -234,7 +234,7 @@ describe("oc-leads sync", function()
       ["--policy stale:x"] = "a number of days",
       ["--source nowhere"] = "platform, gateway or a file expected",
       ["--source gateway"] = "OC_GATEWAY_URL",
-      ["--breaker 0"] = "%-%-breaker: an integer of at least 1, or false",
+      ["--breaker 0"] = "%-%-breaker: an integer of at least 1, or off",
       ["--concurrency 0"] = "%-%-concurrency",
       ["--plan p --policy all"] = "goes without %-%-plan",
       ["--plan p --from x"] = "goes without %-%-plan",

@@ -16,6 +16,10 @@ describe("script/demo", function()
     assert.matches("\nOUTCOME +COMPANY ", text)
     assert.matches("leads to synchronise: %d+ found", text)
     assert.matches("postcode%-impossi", text)
+    local page = assert(text:match "written to ([^\n]+%.html)\n")
+    local file = assert(io.open(page))
+    assert.matches("^<!DOCTYPE html>", file:read "*l")
+    file:close()
     local url = text:match "http://127.0.0.1:%d+"
     local host, port = url:match "//(.-):(%d+)"
     local socket = require "socket".tcp()

@@ -10,6 +10,9 @@ local interpreter, quote = process.interpreter, process.quote
 
 local MOST_LINES = 30
 
+-- Rules, which spec/audit_doc_spec.lua runs, and reports, see below.
+local IS_NO_PROGRAM = {emergency_coverage = true, onboarding_follow_up = true, rules_of_my_own = true}
+
 -- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
 -- (A sanitized run preloads its library, which is for Lua, not for the shell's tools.)
 local CLEAN = "preload=${LD_PRELOAD-}; unset LD_PRELOAD; "
@@ -56,8 +59,9 @@ describe("the examples", function()
   for _, path in ipairs(tree.files("examples", "%.lua$")) do names[#names + 1] = path:match "([^/]+)%.lua$" end
 
   it("are all run here", function()
-    assert.same({"count_by_status", "list", "nightly_sync", "own_http", "policy_of_my_own", "retry_and_log",
-      "rules_of_my_own", "source_of_my_own", "to_ndjson", "without_addresses"}, names)
+    assert.same({"count_by_status", "emergency_coverage", "list", "nightly_sync", "onboarding_follow_up", "own_http",
+      "policy_of_my_own", "retry_and_log", "rules_of_my_own", "source_of_my_own", "to_ndjson", "without_addresses"},
+      names)
   end)
 
   for _, name in ipairs(names) do
@@ -65,7 +69,7 @@ describe("the examples", function()
       local text = tree.read("examples/" .. name .. ".lua")
       assert.is_true(#lines_of(text) <= MOST_LINES, name .. " is longer than 30 lines")
       assert.matches("^%-%- ", text)
-      if name == "rules_of_my_own" then return end -- not a program; spec/audit_doc_spec.lua runs it
+      if IS_NO_PROGRAM[name] then return end
       local printed, status = run(name)
       assert.equal(2, status)
       assert.matches("^usage: OC_BASE_URL=ADDRESS script/lua examples/" .. name .. "%.lua[ A-Z]*\n$", printed)
@@ -129,6 +133,23 @@ describe("the examples", function()
     for _, why in ipairs {"unknown", "none", "not validated"} do
       assert.is_truthy(printed:find("\n" .. why, 1, true) or printed:find("^" .. why), why)
     end
+  end)
+
+  it("emergency_coverage and onboarding_follow_up are reports", function()
+    local oc = require "oc"
+    local leads = oc.decode(tree.read "spec/fixtures/leads-sample.json")
+    local function rows(name, more)
+      local definition = assert(oc.report.load(tree.root .. "/examples/" .. name .. ".lua"))
+      local list = {}
+      local result = assert(oc.report.run(definition, leads, more))
+      for i, row in ipairs(result.rows) do list[i] = table.concat(row, "|", 1, 2) end
+      return list
+    end
+    assert.same({"AF|1", "AU|1", "BG|1", "CA|1", "IL|1", "NL|1", "RO|1", "(covered everywhere)|1"},
+      rows "emergency_coverage")
+    assert.same({"Contoso-at|L1000_U2999", "Trnkpck-es-cust!@#$%^&*()_+TestLongName|L250_U999",
+      "FabrikamOC444062xxxxx1|L50_U249"}, rows("onboarding_follow_up", {now = 1680307200}))
+    assert.same({}, rows("onboarding_follow_up", {now = 1680307200, options = {days = 3000}}))
   end)
 
   it("nightly_sync says what came of it, and goes on with its journal", function()

@@ -74,7 +74,12 @@ describe("a report", function()
       texts(run "countries")[2], texts(run "countries")[3]})
     assert.same({"L2_U4|2|0.2|1|1", "L25_U49|1|0.1|1|1", "L50_U249|2|0.2|2|1", "L250_U999|2|0.2|1|0",
       "L1000_U2999|2|0.2|1|0", "L3000_UInfinity|1|0.1|0|0"}, texts(run "sizes"))
-    assert.same({"2021-12|1|0|0", "2022-01|3|1|0"}, {texts(run "consents")[1], texts(run "consents")[2]})
+    local months = texts(run "consents")
+    assert.same({"2021-12|1|0|0", "2022-01|3|1|0", "2022-02|1|0|0", "2022-03|0|0|0"},
+      {months[1], months[2], months[3], months[4]})
+    assert.same({16, "2023-03|1|1|0"}, {#months, months[#months]})
+    assert.same({"0001-01|1|0|0", "2024-05|1|0|0", "unknown|2|0|0"}, texts(run("consents",
+      {{consentedOn = "2024-05-01"}, {consentedOn = "0001-01-01T00:00:00"}, {}, {consentedOn = "2024-13-01"}})))
     assert.same({"Active|6|1|-", "Has an address|5|0.833|1", "Has a validated address|5|0.833|0",
       "Passes the audit|1|0.167|4"}, texts(run "civic"))
     assert.same({"Without an address: 0 never known, 1 known to have none; 0 of them are direct leads."},

@@ -146,8 +146,10 @@ function Run:judge(unit)
   if not err or err.unknown_tenant or err.inconclusive then -- it has answered
     if not err or unit.probe then self.breaker:succeeded() end
   elseif self.breaker:failed(unit.probe) then
-    self.log("warn", "civic_breaker_open", {kind = err.kind, status = err.status,
-      hint = "too many failures in a row: only single leads are tried now"})
+    if err.kind == "auth" then self.breaker.probes = 0 end -- waiting heals no credentials
+    local hint = err.kind == "auth" and "credentials are refused: the rest is skipped"
+      or "too many failures in a row: only single leads are tried now"
+    self.log("warn", "civic_breaker_open", {kind = err.kind, status = err.status, hint = hint})
   end
 end
 

@@ -5,6 +5,7 @@
 local apply = require "oc.civic.apply"
 local audit = require "oc.civic.audit"
 local core = require "oc.core"
+local log = require "oc.log"
 local plan = require "oc.civic.plan"
 local source = require "oc.civic.source"
 
@@ -24,7 +25,7 @@ civic.source = {platform = source.platform, gateway = source.gateway, file = sou
 ---@return oc.civic.Plan|nil
 ---@return oc.Error|nil err
 function civic.plan(leads, given)
-  local made, err = plan.new(leads, given, core.time())
+  local made, err = plan.new(leads, given, core.time(), log.new(nil))
   return made, err
 end
 
@@ -62,7 +63,7 @@ function civic.sync(leads, given)
   for name, value in pairs(given) do rest[name] = value end
   rest.policy, rest.leads = nil, all
   local made
-  made, err = plan.new(all, {policy = given.policy}, core.time())
+  made, err = plan.new(all, {policy = given.policy}, core.time(), log.new(given.log))
   if not made then return nil, err end
   local result
   result, err = apply.run(made, rest, 2)

@@ -1,12 +1,16 @@
 --- The ledger of a synchronisation: what came of each lead is written down, put in place
 -- and counted, in this order and once. Asks nobody.
 
+local conceal = require "oc.conceal"
 local core = require "oc.core"
 local errors = require "oc.errors"
 local journal = require "oc.civic.journal"
 local values = require "oc.civic.values"
 
 local ledger = {}
+
+-- What of an error's words gets into the log.
+local HINT_BYTES = 200
 
 ---@class oc.civic.Ledger
 ---@field result oc.civic.Result
@@ -120,7 +124,8 @@ end
 ---@param attempts integer
 function Ledger:fail(item, err, attempts)
   write(self, item, "failed", {attempts = attempts, kind = err.kind, message = err.message})
-  self.log("warn", "civic_failed", {lead_id = item.id, kind = err.kind, status = err.status, attempts = attempts})
+  self.log("warn", "civic_failed", {lead_id = item.id, kind = err.kind, status = err.status, attempts = attempts,
+    hint = conceal.contacts(err.message:match "^[^\n]*"):sub(1, HINT_BYTES)})
   table.insert(self.result.failures, {lead = self:lead_of(item) or item, err = err})
   count(self, item, "failed", err)
 end

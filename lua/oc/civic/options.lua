@@ -6,7 +6,7 @@ local options = {}
 local function breaker_fault(value)
   if value == false then return nil end
   if type(value) == "number" and value >= 1 and value % 1 == 0 then return nil end
-  return "an integer of at least 1, or false, expected"
+  return "an integer of at least 1, or off (in Lua false), expected"
 end
 
 local function parse_breaker(text)

@@ -43,37 +43,67 @@ local function each_lead(leads, take)
   end
 end
 
-local function item_of(lead, made)
+local function item_of(lead, made, why)
   return {
     id = values.text(lead.id), tenantId = values.text(lead.tenantId), addresses = values.count(lead),
-    direct = lead.isDirectLead == true or nil, why = policy.why(made, lead),
+    direct = lead.isDirectLead == true or nil, why = type(why) == "string" and why or policy.why(made, lead),
   }
+end
+
+-- Fields that every lead has, null or not; who leaves nulls out does not see them all.
+local USUAL = {}
+for name in ([[civicAddresses comments umpCustomerGuid isNotActive channelId ovocChannelId isDirectLead id tenantId
+    tenantOrigin operatorId status consentedOn lastModifiedOn consentedCountries contactDetails contacts]])
+    :gmatch "%w+" do
+  USUAL[name] = true
+end
+
+-- What a policy names that leads may not have: misspelt, as likely as not.
+local function unusual_fields(made)
+  local fields = policy.fields(made)
+  for name in pairs(USUAL) do fields[name] = nil end
+  return fields
+end
+
+-- An array of leads, or what gives them one by one.
+local function is_source_of_leads(leads)
+  if type(leads) ~= "table" or type(leads.leads) == "function" then return false end -- a client is none
+  return type(leads.next) == "function" or leads[1] ~= nil or next(leads) == nil
 end
 
 --- Finds out which leads are to be synchronised. Asks nobody.
 ---@param leads table[]|oc.Leads   an array, or what client:leads gives
 ---@param given? {policy?: oc.civic.Policy|string}
 ---@param now number   seconds since 1970
+---@param log oc.Log
 ---@param seen? fun(lead: table, picked: boolean)   told of each lead
 ---@return oc.civic.Plan|nil
 ---@return oc.Error|nil err   of reading leads, or of a policy
-function plan.new(leads, given, now, seen)
-  if type(leads) ~= "table" then
-    error("oc.civic.plan: a list of leads, or client:leads, expected, got " .. type(leads), 3)
+function plan.new(leads, given, now, log, seen)
+  if not is_source_of_leads(leads) then
+    error("oc.civic.plan: a list of leads, or client:leads {...}, expected, got "
+      .. (type(leads) == "table" and "another table" or type(leads)), 3)
   end
   local settled = options.check(civic_options.plan, given, "oc.civic.plan", 3)
   local made, fault = policy.of(settled.policy == nil and policy.direct_missing or settled.policy)
   if not made then error("oc.civic.plan: option 'policy': " .. fault, 3) end
   local self = {version = VERSION, made = values.iso(now), policy = policy.name(made), leads = 0, items = {}}
+  local fields = unusual_fields(made)
   local ok, err = each_lead(leads, function(lead)
-    local holds, err_of_policy = made(lead)
-    if err_of_policy then return nil, err_of_policy end
+    local holds, more = made(lead)
+    if holds == nil and more then return nil, more end
     self.leads = self.leads + 1
-    if holds then self.items[#self.items + 1] = item_of(lead, made) end
+    if holds then self.items[#self.items + 1] = item_of(lead, made, more) end
+    for name in pairs(fields) do
+      if lead[name] ~= nil then fields[name] = nil end
+    end
     if seen then seen(lead, holds and true or false) end
     return true
   end)
   if not ok then return nil, err end
+  for name in pairs(fields) do
+    log("warn", "unknown_field", {field = name, option = "policy", hint = "no lead had this field"})
+  end
   return self
 end
 

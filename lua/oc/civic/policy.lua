@@ -134,11 +134,14 @@ function policy.stale(given)
   end)
 end
 
---- What was given as a policy, as one: a policy, a filter, an expression or a function.
+--- What was given as a policy, as one: a policy or its name, a filter, an expression, or a
+--- function, whose second value is why it picks the lead.
 ---@param given any
 ---@return oc.civic.Policy|nil
 ---@return string|nil fault
 function policy.of(given)
+  local named = type(given) == "string" and rawget(policy, (given:gsub("%-", "_")))
+  if named and explained[named] then return named end
   return filter.of(given)
 end
 
@@ -186,4 +189,30 @@ function policy.name(made)
   return how .. "(" .. table.concat(names, ", ") .. ")"
 end
 
-return policy
+--- The fields of leads that a policy's expressions name, as far as they can be told.
+---@param made oc.civic.Policy
+---@return table<string, boolean>
+function policy.fields(made)
+  local names = {}
+  local function walk(tree)
+    if type(tree) ~= "table" then return end
+    if tree[1] == "path" then
+      if tree[2] == 0 and tree[3] then names[tree[3]] = true end
+      return
+    end
+    for _, part in ipairs(tree) do walk(part) end
+  end
+  local function visit(one)
+    local _, parts = filter.parts(one)
+    for _, part in ipairs(parts or {}) do visit(part) end
+    if not parts and filter.is(one) then walk(core.filter_fields(one).tree) end
+  end
+  visit(made)
+  return names
+end
+
+-- A misspelt policy would be nil, and so the default.
+return setmetatable(policy, {__index = function(_, name)
+  error(("oc.civic.policy has no '%s': direct_missing, missing, unvalidated, uncovered, stale and all are there")
+    :format(tostring(name)), 2)
+end})

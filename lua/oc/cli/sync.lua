@@ -29,6 +29,8 @@ local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
 
 local FIELDS = {"outcome", "company", "tenantId", "leadId", "addresses", "why", "error"}
 
+local ONLY = {"synced", "unchanged", "empty", "failed", "skipped", "resumed", "planned"}
+
 local function column(title, field, least, whole)
   return {title = title, least = least, whole = whole, value = function(row) return row[field] end}
 end
@@ -65,10 +67,12 @@ Examples:
   parser:option("--plan", "apply the plan in FILE, and read no leads"):argname "FILE"
   parser:option("--plan-out", "write the plan to FILE, whole or not at all"):argname "FILE"
   parser:option("--leads-out", "write all leads, with what was found, to FILE as NDJSON"):argname "FILE"
+  parser:option("--only", "print only this outcome: synced, unchanged, empty, failed, skipped, resumed, planned")
+    :choices(ONLY):argname "OUTCOME":count "*"
   parser:option("-f --format", "ndjson, json, table or csv (default: table on a terminal, else ndjson)")
     :choices(output.formats):argname "FORMAT"
-  parser:option("-o --output", "write outcomes to FILE, whole or not at all; a stopped run leaves FILE.part")
-    :argname "FILE"
+  parser:option("-o --output",
+    "write outcomes to FILE, whole or not at all; a run that fails or is cut leaves FILE.part"):argname "FILE"
   flags.add(parser, civic_options.apply)
   input.describe(parser, {select = true, resume = true})
 end
@@ -119,7 +123,8 @@ local function apply_options(run)
     given.deadline_s = math.max(given.deadline_s - (core.now() - run.started), 0.001)
   end
   given.log = function(level, event, fields)
-    if event ~= "civic_failed" then run.say:log(level, event, fields) end -- it is told as an outcome
+    if event == "civic_failed" then level = "info" end -- it is told as an outcome, too
+    run.say:log(level, event, fields)
   end
   return given
 end
@@ -136,9 +141,17 @@ local function open_sinks(run)
   return true
 end
 
+-- The outcomes to print: all, unless --only says which.
+local function wanted_outcomes(only)
+  local wanted = {}
+  for _, outcome in ipairs(#only > 0 and only or ONLY) do wanted[outcome] = true end
+  return wanted
+end
+
 -- Everything that can be wrong before the first request: true | nil, err.
 local function prepare(run)
   local parsed, say = run.parsed, run.say
+  run.wanted = wanted_outcomes(parsed.only)
   local ok, err = check_words(parsed)
   if not ok then return nil, err end
   run.format, run.to_terminal = output.choose(parsed)
@@ -187,7 +200,7 @@ end
 
 -- The table alone has a column for both.
 local function add_row(run, item, outcome, err, reason)
-  if run.broken then return end
+  if run.broken or not run.wanted[outcome] then return end
   local row = row_of(run, item, outcome, err, reason)
   if run.format ~= "table" then row.told = nil end
   local ok, fault = run.out:add(row)
@@ -207,7 +220,8 @@ local function make_plan(run)
   if run.plan then return true end
   local keeps_all = run.parsed.leads_out ~= nil
   run.input:show_progress(run.sinks.out, run.to_terminal)
-  local made, err = plan.new(run.input, {policy = run.policy}, core.time(), function(lead, picked)
+  local function log(...) run.say:log(...) end
+  local made, err = plan.new(run.input, {policy = run.policy}, core.time(), log, function(lead, picked)
     if keeps_all then run.leads[#run.leads + 1] = lead end
     if picked then run.picked[#run.picked + 1] = lead end
   end)
@@ -280,7 +294,7 @@ end
 local STOPPED = {
   breaker = "too many failures in a row: the rest was skipped; with --journal the next run goes on",
   deadline = "the time was over (--deadline): the rest was skipped; with --journal the next run goes on",
-  interrupted = "interrupted: what was under way has ended, the rest was skipped",
+  interrupted = "interrupted: what was under way has ended, the rest was skipped; with --journal the next run goes on",
 }
 
 -- --- the end ----------------------------------------------------------------------------

@@ -24,6 +24,10 @@ local function policy_of(word, journal)
     return settings.usage(("--policy %s: one of direct-missing, missing, unvalidated, uncovered, stale:DAYS, all, or "
       .. "an expression (such as 'isDirectLead and empty(civicAddresses)') expected"):format(word))
   end
+  if word:find "^[%w_./-]+%.lua$" then
+    return settings.usage(("--policy %s: a name or an expression expected; a policy in Lua is for a script: see "
+      .. "examples/policy_of_my_own.lua"):format(word))
+  end
   local made, fault = oc.civic.policy.of(word)
   if made then return made end
   return settings.usage("--policy: " .. fault)

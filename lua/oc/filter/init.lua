@@ -116,7 +116,7 @@ local function combine(what, parts, functions, tag)
     return function(lead)
       for _, part in ipairs(parts) do
         local holds, err = part(lead)
-        if err then return nil, err end
+        if holds == nil and err then return nil, err end
         if (holds and true or false) == stop then return stop end
       end
       return not stop
@@ -163,7 +163,7 @@ function filter.none(list)
   if functions then
     return keep_parts(function(lead)
       local holds, err = some(lead)
-      if err then return nil, err end
+      if holds == nil and err then return nil, err end
       return not holds
     end, "none", parts)
   end

@@ -61,7 +61,7 @@ end
 ---@return integer|nil line   of the fault
 ---@return string|nil fault
 function csv.read(text)
-  text = text:gsub("^\239\187\191", "")
+  text = text:gsub("^\239\187\191", ""):gsub("^sep=.\r?\n", "")
   if not text:find("\n", 1, true) then text = text:gsub("\r", "\n") end -- as old Macs end lines
   local good_until = characters():match(text)
   if good_until <= #text then return nil, line_ends(text, 1, good_until) + 1, "bytes that are not UTF-8" end
@@ -90,19 +90,25 @@ for name in ("id civicAddressId description additionalInfo isDefault elin"):gmat
   LOCATION_FIELDS[name:lower()] = name
 end
 
--- What a column is: {field = name} or {location = name}.
+-- What a column is: {field = name}, {location = name}, or {}: a remark of somebody's. nil: it is misspelt, as likely as
+-- not, and an emergency address without its city is worse than none.
 local function column_of(title)
-  local name = title:gsub("%s", "")
-  local of_location = name:match "^[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]%.(.+)$"
-  if of_location then return {location = LOCATION_FIELDS[of_location:lower()] or of_location} end
-  return {field = FIELDS[name:lower()] or title}
+  local name = title:gsub("%s", ""):lower()
+  if name == "" or name:find "^x%-" then return {} end
+  local of_location = name:match "^location%.(.+)$"
+  if of_location then return LOCATION_FIELDS[of_location] and {location = LOCATION_FIELDS[of_location]} end
+  return FIELDS[name] and {field = FIELDS[name]}
 end
 
 -- What each column is; one without a title is passed over.
 local function columns_of(head)
   local columns, seen = {}, {}
   for i, title in ipairs(head) do
-    local column = title:find "%S" and column_of(title) or {}
+    local column = column_of(title)
+    if not column then
+      return nil, ("'%s' is no field of an address (docs/CIVIC.md has them); begin the title of a column of your own "
+        .. "with x-, and it is left out"):format(title)
+    end
     local name = column.location and "location." .. column.location or column.field
     if name and seen[name] then return nil, ("two columns %s"):format(name) end
     columns[i], seen[name or ""] = column, true
@@ -110,6 +116,10 @@ local function columns_of(head)
   if not seen.tenantId then return nil, "no column tenantId" end
   return columns
 end
+
+local TRUTH = {}
+for word in ("true wahr vrai verdadero vero waar sand sann"):gmatch "%w+" do TRUTH[word] = "true" end
+for word in ("false falsch faux falso onwaar usand falskt"):gmatch "%w+" do TRUTH[word] = "false" end
 
 -- A row as an address, and its location, if it has any. The service writes "" for what an
 -- address has not, and null for what a location has not.
@@ -124,7 +134,11 @@ local function address_of(row, columns)
     end
   end
   address.tenantId = address.tenantId:match "^%s*(.-)%s*$"
-  if location and location.isDefault then location.isDefault = location.isDefault:lower() end -- spreadsheets shout
+  if location and location.isDefault then
+    local default = TRUTH[location.isDefault:lower()] -- spreadsheets shout, in their own language
+    if not default then return nil, "location.isDefault is neither true nor false" end
+    location.isDefault = default
+  end
   return address, location
 end
 
@@ -137,6 +151,7 @@ local function collect(records, columns)
       return nil, row.line, ("%d fields, where the first line has %d"):format(#row, #columns)
     end
     local address, location = address_of(row, columns)
+    if not address then return nil, row.line, location end
     if address.tenantId == "" then return nil, row.line, "no tenantId" end
     local key = (address.id or "") ~= "" and address.tenantId:lower() .. " " .. address.id:lower()
     local known = key and by_id[key]
