@@ -21,7 +21,7 @@ dependencies = {
   "lua-cjson",
   "lpeg",
   "argparse",
-  -- The sandbox only:
+  -- The sandbox only; lua-zlib also unpacks files:
   "luasocket",
   "lua-zlib",
 }
@@ -91,7 +91,9 @@ build = {
     ["oc.cli.columns"] = "lua/oc/cli/columns.lua",
     ["oc.cli.csv"] = "lua/oc/cli/csv.lua",
     ["oc.cli.doctor"] = "lua/oc/cli/doctor.lua",
+    ["oc.cli.diff"] = "lua/oc/cli/diff.lua",
     ["oc.cli.flags"] = "lua/oc/cli/flags.lua",
+    ["oc.cli.gunzip"] = "lua/oc/cli/gunzip.lua",
     ["oc.cli.input"] = "lua/oc/cli/input.lua",
     ["oc.cli.lead_file"] = "lua/oc/cli/lead_file.lua",
     ["oc.cli.list"] = "lua/oc/cli/list.lua",
@@ -103,6 +105,7 @@ build = {
     ["oc.cli.settings"] = "lua/oc/cli/settings.lua",
     ["oc.cli.sink"] = "lua/oc/cli/sink.lua",
     ["oc.cli.plan_file"] = "lua/oc/cli/plan_file.lua",
+    ["oc.cli.snapshot_out"] = "lua/oc/cli/snapshot_out.lua",
     ["oc.cli.sync"] = "lua/oc/cli/sync.lua",
     ["oc.cli.sync_choice"] = "lua/oc/cli/sync_choice.lua",
     ["oc.cli.table"] = "lua/oc/cli/table.lua",
@@ -124,6 +127,9 @@ build = {
     ["oc.civic.source.platform"] = "lua/oc/civic/source/platform.lua",
     ["oc.civic.values"] = "lua/oc/civic/values.lua",
     ["oc.client"] = "lua/oc/client.lua",
+    ["oc.diff.changes"] = "lua/oc/diff/changes.lua",
+    ["oc.diff.content"] = "lua/oc/diff/content.lua",
+    ["oc.diff.pairing"] = "lua/oc/diff/pairing.lua",
     ["oc.doctor"] = "lua/oc/doctor/init.lua",
     ["oc.doctor.address"] = "lua/oc/doctor/address.lua",
     ["oc.doctor.ask"] = "lua/oc/doctor/ask.lua",
@@ -144,6 +150,7 @@ build = {
     ["oc.host.script"] = "lua/oc/host/script.lua",
     ["oc.leads"] = "lua/oc/leads.lua",
     ["oc.log"] = "lua/oc/log.lua",
+    ["oc.report.diff"] = "lua/oc/report/diff.lua",
     ["oc.resume"] = "lua/oc/resume.lua",
     ["oc.options"] = "lua/oc/options.lua",
     ["oc.sandbox"] = "lua/oc/sandbox/init.lua",
@@ -164,6 +171,7 @@ build = {
     ["oc.sandbox.samples"] = "lua/oc/sandbox/samples.lua",
     ["oc.sandbox.store"] = "lua/oc/sandbox/store.lua",
     ["oc.sandbox.token"] = "lua/oc/sandbox/token.lua",
+    ["oc.snapshot"] = "lua/oc/snapshot.lua",
     ["oc.version"] = "lua/oc/version.lua",
   },
   install = {

@@ -10,7 +10,7 @@ local cli = {}
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"audit", "doctor", "list", "sandbox", "sync", "version"}
+local names = {"audit", "diff", "doctor", "list", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
@@ -75,7 +75,7 @@ end
 ---@param words string[]   without the program's name
 ---@param has_output boolean   there is a standard output; interrupts are caught already
 ---@return integer code   0 done; 1 failed; 2 wrong usage; 3 cut by the default
----  --max-pages; 5 findings, with --check; 128 + signal interrupted
+---  --max-pages; 5 findings or differences, with --check; 128 + signal interrupted
 function cli.main(words, has_output)
   if not has_output then
     core.write(2, "oc-leads: standard output is closed\n")
