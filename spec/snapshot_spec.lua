@@ -213,8 +213,8 @@ describe("a snapshot", function()
       local code, _, err = place:run("audit --from a.json.gz", "env -u LUA_PATH_5_4 -u LUA_PATH_5_3 LUA_PATH="
         .. quote(place.folder .. "/?.lua;" .. package.path))
       assert.equal(1, code)
-      assert.matches("cannot read a.json.gz: it is compressed, and the Lua package lua%-zlib, which would unpack it, is "
-        .. "not installed; install it, or unpack the file: gzip %-dc FILE", err)
+      assert.matches("cannot read a.json.gz: it is compressed, and the Lua package lua%-zlib, which would unpack it, "
+        .. "is not installed; install it, or unpack the file: gzip %-dc FILE", err)
       os.remove(place.folder .. "/zlib.lua")
     end)
   end)

@@ -81,15 +81,14 @@ function Writer:add(text)
 end
 
 --- No more will come. Without this the snapshot is torn.
----@param ending oc.SnapshotEnd
+---@param ending oc.SnapshotEnd   the result of a run will do
 ---@return true|nil ok
 ---@return any err   as `write` gave it
 function Writer:finish(ending)
   local ok, err = begin(self)
   if not ok then return nil, err end
-  local fields = {leads = self.leads}
-  for name, value in pairs(ending) do fields[name] = value end
-  fields.complete = ending.complete == true and self.header.page == nil
+  local fields = {leads = self.leads, complete = ending.complete == true and self.header.page == nil,
+    stop_reason = ending.stop_reason, uncertain = ending.uncertain or nil, ended = ending.ended}
   return self.write(line_of("snapshot_end", fields))
 end
 

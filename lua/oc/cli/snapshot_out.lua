@@ -94,8 +94,8 @@ function snapshot_out.new(run)
       if not ok then return nil, err end
       sink.after = function() end -- a run that goes on does so before the last line
       local result = run.leads:result()
-      writer:finish {complete = result.complete, stop_reason = result.stop_reason,
-        uncertain = result.uncertain or nil, ended = values.iso(core.time())}
+      writer:finish {complete = result.complete, stop_reason = result.stop_reason, uncertain = result.uncertain,
+        ended = values.iso(core.time())}
       return sink:flush()
     end,
   }

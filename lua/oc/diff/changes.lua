@@ -30,7 +30,7 @@ local function instant(text)
 end
 
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
-local WITHOUT_CASE = {status = true, validationStatus = true}
+local WITHOUT_CASE = {status = true, validationStatus = true, tenantId = true}
 
 -- A number and its text are the same: the service documents one and sends the other.
 local function same(a, b, name)

@@ -14,6 +14,7 @@ local diff = {}
 ---@class oc.diff.Source
 ---@field next? fun(self: oc.diff.Source): table|nil, oc.Error|nil
 ---@field result? fun(self: oc.diff.Source): table   with `complete`, at the end; else:
+---@field snapshot? oc.SnapshotReader   of a file of leads that is one: it knows all the rest; else:
 ---@field complete? boolean   looked at behind the last lead; nil: nobody knows
 ---@field made? string   when it was fetched, ISO 8601
 ---@field source? string   from where: https://sp.example.com
@@ -113,12 +114,18 @@ local function reader(source, name)
   end
 end
 
+-- Is it all there is? nil: nobody knows.
+local function completeness(source)
+  if type(source.result) == "function" then return source:result().complete end
+  if source.snapshot then return source.snapshot.ending.complete end
+  return source.complete
+end
+
 -- What is known of a source that has been read.
 local function told(source, leads)
-  local complete = source.complete
-  if type(source.result) == "function" then complete = source:result().complete end
-  return {name = source.name, made = source.made, source = source.source, where = source.where,
-    ms_tenant_id = source.ms_tenant_id, leads = leads, complete = complete}
+  local header = source.snapshot and source.snapshot.header or source
+  return {name = source.name, made = header.made, source = header.source, where = header.where,
+    ms_tenant_id = header.ms_tenant_id, leads = leads, complete = completeness(source)}
 end
 
 -- Keys for matching. A lead without an id is known by its tenant, one without either by its content; several of one
