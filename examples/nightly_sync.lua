@@ -17,7 +17,7 @@ local result = assert(oc.civic.sync(leads, {
 print(("%d leads lack addresses: %d found, %d found before, %d have none, %d failed, %d not asked about"):format(
   #leads, result.synced, result.resumed, result.empty, result.failed, result.skipped))
 for _, failure in ipairs(result.failures) do
-  print(("lead %s: %s"):format(failure.lead.id, failure.err))
+  print(("lead %s: %s"):format(failure.lead.id, tostring(failure.err)))
 end
 if result.stop_reason ~= "end" then print("stopped early: " .. result.stop_reason) end
 os.exit(result.failed + result.skipped == 0 and 0 or 4)

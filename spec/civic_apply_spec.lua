@@ -190,6 +190,95 @@ describe("oc.civic.apply", function()
     end
   end)
 
+  it("gives up at its deadline also where the rate leaves no time before", function()
+    local from = host.now()
+    local result = assert(sync(leads_of(20), function() return {address(1)} end, {rate_per_min = 1, deadline_s = 90}))
+    assert.same(tally {synced = 2, skipped = 18}, counts(result))
+    assert.equal("deadline", result.stop_reason)
+    assert.is_true(host.now() - from < 91)
+  end)
+
+  it("gives up at its deadline also before a probe", function()
+    local from = host.now()
+    local result = assert(sync(leads_of(20), function() return nil, errors.new("tls", "no") end,
+      {concurrency = 1, breaker = 3, deadline_s = 20}))
+    assert.same(tally {failed = 3, skipped = 17}, counts(result))
+    assert.is_true(host.now() - from < 21)
+  end)
+
+  it("that ends behind its deadline with nothing left has ended", function()
+    local result = assert(sync(leads_of(1), function()
+      host.sleep(10)
+      return {address(1)}
+    end, {deadline_s = 5}))
+    assert.equal("end", result.stop_reason)
+  end)
+
+  it("obeys Retry-After for all, also when this lead is not asked about again", function()
+    local at = {}
+    assert(sync(leads_of(3), function()
+      at[#at + 1] = host.now()
+      return nil, errors.new("throttle", "HTTP 429", {status = 429, retry_after_s = 50})
+    end, {concurrency = 1, max_attempts = 1}))
+    assert.is_true(at[2] - at[1] >= 49.9 and at[3] - at[2] >= 49.9)
+  end)
+
+  it("a lead without id and tenantId fails, and nobody else does; it opens no breaker", function()
+    local leads = {}
+    for i = 1, 15 do leads[i] = {isDirectLead = true} end
+    leads[16] = lead(16)
+    local result = assert(sync(leads, function() return {address(1)} end, {journal = path}))
+    assert.same(tally {failed = 15, synced = 1}, counts(result))
+    assert.matches("neither id nor tenantId", result.failures[1].err.message)
+  end)
+
+  it("changes are copies: what is done to a lead later is none", function()
+    local one = lead(1)
+    local result = assert(sync({one}, function() return {address(1)} end))
+    one.civicAddresses[1].id = "mine"
+    assert.equal("address-1", result.changes[1].addresses[1].id)
+  end)
+
+  it("asks a file about each lead of a tenant", function()
+    local file = assert(io.open(path, "w"))
+    file:write('[{"id":"lead-1","tenantId":"t","civicAddresses":[{"id":"A"}]},'
+      .. '{"id":"lead-2","tenantId":"t","civicAddresses":[{"id":"B"}]}]')
+    file:close()
+    local leads = {lead(1, {tenantId = "t"}), lead(2, {tenantId = "t"})}
+    assert(sync(leads, assert(oc.civic.source.file(path))))
+    assert.same({"A", "B"}, {leads[1].civicAddresses[1].id, leads[2].civicAddresses[1].id})
+  end)
+
+  it("is interrupted while a source waits for its turn: nobody has failed", function()
+    local result = assert(sync(leads_of(4), {name = "pages", fetch = function(_, one)
+      if one.id == "lead-2" then return nil, errors.new("cancelled", "interrupted") end
+      return {address(1)}
+    end}, {concurrency = 1}))
+    assert.same(tally {synced = 1, skipped = 3}, counts(result))
+    assert.same({"interrupted", {interrupted = 3}}, {result.stop_reason, result.reasons})
+  end)
+
+  it("takes nothing that a lead cannot have: that lead has failed", function()
+    local odd = {{{1}}, {{locations = "x"}}, {{locations = {1}}}, {{street = print}}, {{n = 0 / 0}}, {{city = "\255"}}}
+    local result = assert(sync(leads_of(#odd), function(one) return odd[tonumber(one.id:match "%d")] end,
+      {journal = path, max_attempts = 1}))
+    assert.same(tally {failed = #odd}, counts(result))
+    for _, failure in ipairs(result.failures) do
+      assert.equal("shape", failure.err.kind)
+      assert.matches("^the source gave ", failure.err.message)
+      assert.is_nil(failure.lead.civicAddresses)
+    end
+  end)
+
+  it("takes for the same what differs in empty texts, nulls and what only the gateway knows", function()
+    local one = lead(1, {channelId = oc.null, civicAddresses = {{id = "a", streetSuffix = "", country = "IL",
+      locations = {{id = "l", elin = oc.null, isDefault = "true"}}}}})
+    local result = assert(sync({one}, function()
+      return {{id = "a", country = "IL", latitude = "1", longitude = "2", locations = {{id = "l", isDefault = true}}}}
+    end))
+    assert.same(tally {unchanged = 1}, counts(result))
+  end)
+
   it("takes no longer than its deadline for beginning", function()
     local result = assert(sync(leads_of(10), function()
       host.sleep(10)
@@ -349,6 +438,27 @@ describe("oc.civic.apply", function()
       assert.equal("address-2", leads[1].civicAddresses[1].id)
     end)
 
+    it("leaves alone what has other addresses by now, and puts in place where it has those of then", function()
+      local function at_first(n) return {{id = "old-" .. n, country = "IL"}} end
+      local function two()
+        return {lead(1, {civicAddresses = at_first(1)}), lead(2, {civicAddresses = at_first(2)})}
+      end
+      assert(sync(two(), function(one) return {address(one.id:match "%d")} end, {journal = path}))
+      local leads = two()
+      leads[2].civicAddresses = {{id = "newer", country = "IL"}}
+      local result = assert(sync(leads, print, {journal = path}))
+      assert.same({"address-1", "newer"}, {leads[1].civicAddresses[1].id, leads[2].civicAddresses[1].id})
+      assert.same({2, 1}, {result.resumed, #result.changes})
+    end)
+
+    it("takes it for no answer that another source had none", function()
+      local first = {name = "first", fetch = function() return {} end}
+      local second = {name = "second", fetch = function() return {address(1)} end}
+      assert(sync({lead(1)}, first, {journal = path}))
+      assert.same(tally {resumed = 1}, counts(assert(sync({lead(1)}, first, {journal = path}))))
+      assert.same(tally {synced = 1}, counts(assert(sync({lead(1)}, second, {journal = path}))))
+    end)
+
     it("uses what it knows of a tenant for the other lead of it", function()
       assert(sync({lead(1, {tenantId = "T"})}, function() return {address(1)} end, {journal = path}))
       local leads = {lead(1, {tenantId = "T"}), lead(2, {tenantId = "T"})}
@@ -404,6 +514,28 @@ describe("oc.civic.apply", function()
       assert.truthy(leads[1].civicAddresses)
       assert.equal("civic_journal", logged[1].event)
     end)
+  end)
+
+  it("sees an interrupt also where nothing ever waits", function()
+    local place = command.place()
+    local file = assert(io.open(place.folder .. "/run.lua", "w"))
+    file:write [[
+      local core, oc = require "oc.core", require "oc"
+      core.catch_interrupt()
+      local leads = {}
+      for i = 1, 10 do leads[i] = {id = tostring(i), tenantId = tostring(i)} end
+      local result = oc.civic.sync(leads, {policy = "true", concurrency = 1, source = function(lead)
+        if lead.id == "3" then os.execute("kill -TERM " .. io.open("/proc/self/stat"):read "*n") end
+        return {}
+      end})
+      io.write(result.stop_reason, " ", result.empty, " ", result.skipped, " ", result.signal)
+    ]]
+    file:close()
+    local pipe = assert(io.popen(("cd %s && LUA_INIT= %s run.lua 2>&1"):format(place.folder,
+      require("support.process").interpreter())))
+    assert.equal("interrupted 3 7 15", pipe:read "*a")
+    pipe:close()
+    place:remove()
   end)
 
   it("raises for what the program got wrong", function()

@@ -213,6 +213,19 @@ describe("oc-leads diff", function()
       assert.matches('asked for different leads %(where status == "Removed"; all leads%)', err)
     end)
 
+    it("takes a profile, but nothing of it that chooses leads or fields", function()
+      server:configure {leads = 300, civic_sync = false}
+      list "--snapshot -o all.ndjson"
+      write("config", ("[p]\nbase_url = %s\npage_size = 150\nselect = id\nlimit = 3\nmax_pages = all\n"):format(
+        server.url))
+      for _, words in ipairs {"all.ndjson live", "all.ndjson all.ndjson"} do
+        local code, out, err = diff(words .. " --check", "OC_PROFILE=p OC_CONFIG=config")
+        assert.equal(0, code, err)
+        assert.same({"", "oc-leads: 0 added, 0 removed, 0 changed, 300 unchanged\n"}, {out, err})
+      end
+      assert.equal(0, (diff("all.ndjson live --check --profile p", "OC_CONFIG=config")))
+    end)
+
     it("fails as it does, and says what to do", function()
       server:configure {leads = 300, token = "abc"}
       local code, out, err = diff(quote(SAMPLE) .. " live --base-url " .. server.url)

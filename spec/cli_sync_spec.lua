@@ -192,6 +192,40 @@ describe("oc-leads sync", function()
       .. '{"isDirectLead":true,"id":"2","tenantId":"b"}\n', read "after.ndjson")
   end)
 
+  it("a cut run replaces no file that was whole", function()
+    server:configure {leads = 100, civic_sync = FOUND}
+    assert.equal(0, (sync "--policy all --max-pages all --page-size 5 --leads-out all.ndjson -o out.ndjson"))
+    local whole = read "all.ndjson"
+    local code, _, err = sync "--policy all --page-size 5 --leads-out all.ndjson -o out.ndjson"
+    assert.equal(3, code)
+    assert.equal(whole, read "all.ndjson")
+    assert.equal(50, #objects_of(read "all.ndjson.part"))
+    assert.equal(50, #objects_of(read "out.ndjson.part"))
+    assert.matches("what came so far is in all.ndjson.part", err)
+  end)
+
+  it("bears leads without ids, and says why each was skipped", function()
+    write("leads.ndjson", '{"isDirectLead":true}\n{"id":null,"tenantId":"a","isDirectLead":true}\n')
+    server:configure {leads = 10}
+    local code, out, err = sync "--from leads.ndjson"
+    assert.equal(4, code, err)
+    assert.matches("neither id nor tenantId", out)
+    assert.is_nil(err:find "internal error")
+    leads_file(40)
+    server:configure {leads = 40, faults = {{status = 400}}}
+    code, out, err = sync "--from leads.ndjson --policy all --breaker 2 --breaker-probes 0 --concurrency 1"
+    assert.equal(4, code, err)
+    local skipped = 0
+    for _, row in ipairs(objects_of(out)) do
+      if row.outcome == "skipped" then
+        skipped = skipped + 1
+        assert.equal("not asked about: too many failures in a row", row.error)
+      end
+    end
+    assert.is_true(skipped > 30)
+    assert.matches("too many failures in a row: the rest was skipped", err)
+  end)
+
   it("refuses wrong words before anything is asked, and leaves no file", function()
     server:configure {leads = 10}
     for words, fault in pairs {
@@ -206,6 +240,9 @@ describe("oc-leads sync", function()
       ["--plan p --from x"] = "goes without %-%-plan",
       ["--leads-out ''"] = "a file name expected",
       ["--select id"] = "unknown option",
+      ["--plan p --limit 1"] = "%-%-limit goes without %-%-plan",
+      ["--leads-out out"] = "%-%-output and %-%-leads%-out: out is one file",
+      ["--policy stale:1e300"] = "from 0 to 36500",
     } do
       local code, out, err = sync("-o out " .. words)
       assert.equal(2, code, words .. err)
@@ -214,6 +251,12 @@ describe("oc-leads sync", function()
       assert.is_nil(err:find "traceback")
       assert.is_nil(read "out.part")
     end
+    local code, _, err = sync("--source gateway", "OC_GATEWAY_URL=http://gateway.example OC_GATEWAY_TOKEN=x")
+    assert.equal(2, code)
+    assert.matches("environment variable OC_GATEWAY_URL is plain http", err)
+    code, _, err = sync("--source gateway", "OC_GATEWAY_URL=https://gateway.example")
+    assert.equal(2, code)
+    assert.matches("its credentials are missing: OC_GATEWAY_TOKEN", err)
     write("bad.json", "{}")
     assert.equal(2, (sync "--plan bad.json"))
     assert.equal(1, (sync "--plan nowhere.json"))
@@ -231,11 +274,13 @@ describe("oc-leads sync", function()
     assert.is_nil(read "after.ndjson")
     assert.is_nil(read "after.ndjson.part")
     server:configure {leads = 100}
+    server:empty_journal()
     write("j", "no journal\n")
     code, out, err = sync "--journal j --policy all"
     assert.equal("", out)
     assert.equal(1, code)
     assert.matches("cannot use the journal j: it is none", err)
+    assert.same({}, server:journal().requests)
   end)
 
   it("stops at Ctrl-C after what is under way, and loses no outcome", function()

@@ -9,8 +9,7 @@ local PATH = tree.exists "docs/DIFF-PART.md" and "docs/DIFF-PART.md" or "docs/RE
 -- The fenced blocks with a language: {language, text}.
 local function blocks()
   local list = {}
-  local text = tree.read(PATH)
-  text = text:sub(assert(text:find("\n## Changes between two fetches\n", 1, true) or text:find "^## Changes"))
+  local text = ("\n" .. tree.read(PATH) .. "\n## "):match "\n## Changes between two fetches(\n.-)\n## "
   for language, block in text:gmatch "\n```(%l+)\n(.-)```\n" do
     list[#list + 1] = {language = language, text = block}
   end

@@ -148,6 +148,45 @@ describe("filters combined", function()
   end)
 end)
 
+describe("a filter's tree", function()
+  local function nested(depth)
+    local tree = {"truth", {"path", depth}}
+    for level = depth - 1, 0, -1 do tree = {"any", {"path", level, "a"}, tree} end
+    return tree
+  end
+
+  it("is checked where it becomes a program, whoever made it", function()
+    assert.is_userdata(core.filter(nested(16), {}))
+    local ring = {"not"}
+    ring[2] = ring
+    local x = {"truth", {"path", 0, "x"}}
+    local no = "filter: no such tree: "
+    for wanted, trees in pairs {
+      [no .. "any and all more than 16 deep"] = {nested(17), nested(60)},
+      [no .. "a path from an element that is not around it"] = {{"truth", {"path", 1, "x"}}, {"truth", {"path", -1}},
+        {"truth", {"path", 99999999, "x"}}, {"truth", {"path", 0 / 0, "x"}}, {"any", {"path", 1}, x},
+        {"and", {"any", {"path", 0, "a"}, x}, {"truth", {"path", 1}}}},
+      [no .. "a path expected"] = {{"any", {"null"}, x}, {"any", x, x}, {"all", {"lower", {"path", 0}}, x}},
+      [no .. "a condition expected"] = {{"null"}, {"path", 0}, {"not", {"path", 0}}, {"and", x, {"number", 1}},
+        {"and", {"text", "a"}, x}, {"any", {"path", 0}, {"path", 1}}},
+      [no .. "a value expected"] = {{"==", x, {"null"}}, {"in", {"path", 0}, x}, {"truth", x}, {"matches", x, "a"},
+        {"truth", {"shift", x, 1}}, {"truth", {"count", x}}},
+      [no .. "a text expected"] = {{"truth", {"path", 0, 5}}, {"truth", {"path", 0, {}}}, {"matches", {"path", 0}},
+        {"truth", {"text"}}, {"truth", {"date", {}, 1}}},
+      [no .. "a shift of so many seconds"] = {{"truth", {"shift", {"now"}, 1e300}},
+        {"truth", {"shift", {"now"}, 0 / 0}}},
+      ["table expected"] = {{"not"}, {"and"}, {"or"}, {"in"}, {"any"}, {"any", {"path", 0}}, {"==", {"null"}}},
+      ["string expected"] = {{}, {{}}},
+      ["more than 500 within one another"] = {ring},
+    } do
+      for i, tree in ipairs(trees) do
+        local ok, fault = pcall(core.filter, tree, {})
+        assert(not ok and tostring(fault):find(wanted, 1, true), ("%s, %d: %s"):format(wanted, i, tostring(fault)))
+      end
+    end
+  end)
+end)
+
 describe("a decoder with where", function()
   it("gives the leads that are wanted, by next and by read", function()
     local body = '[{"id":"a","n":1},{"id":"b"},{"id":"c","n":3},{"id":"d","n":null}]'
@@ -215,6 +254,14 @@ describe("a decoder with where", function()
     collectgarbage()
     decoder:feed '[{"id":"a"},{"id":"b"}]'
     assert.equal("b", drained(decoder))
+  end)
+
+  it("refuses a now that is no time", function()
+    for _, now in ipairs {-1, 1e300, -1e300, 0 / 0, 1 / 0, 2e15} do
+      assert.matches("option 'now': seconds since 1970 expected",
+        fault_of(core.decoder, {where = oc.filter "a", now = now}))
+    end
+    for _, now in ipairs {0, 1.5, 1e15} do assert.is_userdata(core.decoder {where = oc.filter "now > b", now = now}) end
   end)
 
   it("learns no more of keys than it can", function()

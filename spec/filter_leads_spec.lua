@@ -1,6 +1,7 @@
 -- `where` over whole runs: which leads come, what happens to the others, and that
 -- nothing is lost when one cannot be judged.
 
+local errors = require "oc.errors"
 local oc = require "oc"
 local sandbox_child = require "support.sandbox_child"
 local world = require "support.world"
@@ -180,6 +181,19 @@ describe("leads with where", function()
     assert.same({"contactDetails.emial", "stauts"}, fields)
   end)
 
+  it("logs each field that was looked for in a list, a text or a number, once", function()
+    play {leads = 30}
+    ids_of(client:leads {where = 'civicAddresses.country == "US" or status.x.y or ovocChannelId.z'
+      .. ' or umpCustomerGuid.q.q or any(consentedCountries, code == 1)'})
+    local fields = {}
+    for _, entry in ipairs(logged) do
+      if entry.event == "unknown_field" then fields[#fields + 1] = entry.fields.field end
+    end
+    table.sort(fields)
+    assert.same({"civicAddresses.country", "consentedCountries.code", "ovocChannelId.z", "status.x",
+      "umpCustomerGuid.q"}, fields)
+  end)
+
   it("logs no field that was null, in a list, or not looked for", function()
     play {leads = 30}
     ids_of(client:leads {where = "channelId or any(civicAddresses, any(locations, elin)) or false and gone"})
@@ -227,6 +241,63 @@ describe("leads with where", function()
       end}
       assert.is_false((pcall(leads.all, leads)))
       assert.same(wanted, world.ids(assert(leads:all())))
+    end)
+
+    it("that answers nil, err is asked about the same lead again, and nothing is left open", function()
+      play {leads = 60}
+      local wanted, asked = reference(is_active), {}
+      local where = function(lead)
+        asked[lead.id] = (asked[lead.id] or 0) + 1
+        if asked[lead.id] == 1 then return nil, errors.new("network", "cannot look it up") end
+        return is_active(lead)
+      end
+      for _, way in ipairs {"next", "all", "pages"} do
+        local leads, got, failures = client:leads {where = where, page_size = 25}, {}, 0
+        local page_of = leads:pages()
+        asked = {}
+        local function take(list)
+          for _, lead in ipairs(list) do got[#got + 1] = lead.id end
+        end
+        while true do
+          local lead, err
+          if way == "pages" then
+            local ok, page = pcall(page_of)
+            if ok and not page then break end
+            err = not ok and page
+            take(ok and page.leads or err.partial)
+          else
+            lead, err = leads[way](leads)
+            if way == "all" and lead then err = nil end -- it is the result
+            take(way == "next" and {lead} or lead or err.partial)
+            if not err and (way == "all" or not lead) then break end
+          end
+          if err then
+            failures = failures + 1
+            assert.is_true(failures <= 60)
+            assert.equal("network", err.kind)
+            assert.equal(0, client.host.pool:counts().open)
+            local token = leads:resume()
+            assert.same({token.page, token.skip}, {err.resume.page, err.resume.skip})
+          end
+        end
+        assert.same(wanted, got, way)
+        assert.equal(60, failures)
+        assert.same({true, 60, #wanted, 0}, {leads:result().complete, leads:result().leads, leads:result().matched,
+          leads:result().duplicates})
+      end
+    end)
+
+    it("judges raw leads as deep and large as the client takes", function()
+      local deep = ("["):rep(100) .. ("]"):rep(100)
+      local body = ('[{"id":"1","status":"Active","x":%s},{"id":"2","x":null,"status":"Active"}]'):format(deep)
+      play({leads = 2, faults = {{page = 1, times = 100, status = 200, body = body}}}, {max_depth = 200})
+      local got, seen = {}, {}
+      for text in client:leads {raw = true, nulls = "null", max_pages = 1, where = function(lead)
+        seen[#seen + 1] = lead
+        return lead.status == "Active"
+      end} do got[#got + 1] = text end
+      assert.equal(2, #got)
+      assert.same({"table", "table", oc.null}, {type(seen[1]), type(seen[1].x), seen[2].x})
     end)
 
     it("may yield", function()
@@ -287,6 +358,13 @@ describe("leads with where", function()
           assert.equal("cannot read page 1: where needs too much work on this lead", err.message)
           assert.equal(1, err.page)
         end
+        -- The pager stays there, so that nobody passes the lead over: resume points at it.
+        for _, call in ipairs {"finish", "request", way} do
+          local got, err = p[call](p)
+          assert.is_nil(got)
+          assert.same({"limit", 1}, {err.kind, err.page}, call)
+        end
+        assert.same({"limit"}, {select(2, p:finish("connection lost")).kind})
         assert.same({1, 1, "a"}, {p:place().page, p:place().skip, p:place().last_id})
       end
     end)

@@ -139,6 +139,21 @@ describe("a filter's operators", function()
     })
   end)
 
+  it("take whole numbers that the Lua at hand has not for the texts that stand for them", function()
+    local integers = rawget(math, "type") ~= nil
+    for _, digits in ipairs {"9007199254740993", "-9007199254740993", "123456789012345678", "9223372036854775807"} do
+      local positive = digits:sub(1, 1) ~= "-"
+      means(('{"n":%s}'):format(digits), {
+        ["n > 5"] = integers and positive, ["n < 5"] = integers and not positive, ["n == " .. digits] = integers,
+        [('n == "%s"'):format(digits)] = not integers, ["n != null and not empty(n)"] = true,
+      })
+    end
+    means('{"n":9007199254740992,"m":-9007199254740992,"z":-0,"d":1e300,"w":1e15}', {
+      ["n > 5"] = true, ["m < 5"] = true, ["z == 0"] = true, ["d > 5"] = true, ["w > 5"] = true,
+    })
+    means('{"n":9223372036854775808}', {["n > 5"] = integers, ['n == "9223372036854775808"'] = not integers})
+  end)
+
   it("order ISO dates as instants, whatever their fraction and zone", function()
     local lead = '{"a":"2024-01-31T10:00:00.5Z","b":"2024-01-31T10:00:00.50Z","c":"2024-01-31T12:00:00.4999999+02:00",'
       .. '"d":"2024-01-31","e":"2024-02-30"}'
@@ -357,6 +372,79 @@ describe("a filter's ceilings", function()
     decoder:feed('[{"a":[' .. table.concat(list, ",") .. "]}")
     assert.equal("limit", select(2, decoder:next()).kind)
     assert.is_true(oc.filter "any(a, any(lead.a, it == 300))" {a = list})
+  end)
+
+  -- What a filter says of a lead, scanned and as a table: true, false, or the kind of its error.
+  local function said(expression, json)
+    local decoder = oc.decoder {where = expression, max_lead_bytes = 2 ^ 25}
+    assert(decoder:feed("[" .. json .. "]"))
+    local lead, err = decoder:next()
+    local scanned = err and err.kind or lead ~= nil
+    local holds_for_table
+    holds_for_table, err = oc.filter(expression)(assert(oc.decode(json, {nulls = "null", max_lead_bytes = 2 ^ 25})))
+    if err then holds_for_table = err.kind end
+    return scanned, holds_for_table
+  end
+
+  local function list_of(count, element) return "[" .. (element .. ","):rep(count - 1) .. element .. "]" end
+
+  it("bound what is asked about each element of a list that is walked again for each of another", function()
+    local texts = '{"a":' .. list_of(100, '"' .. ("x"):rep(16) .. '"') .. "}"
+    for _, leaf in ipairs {"it contains 'z'", "it matches 'z'", "lower(it) contains 'z'",
+      "'xxxxxxxxxxxxxxxx' contains 'z'", "lower('xxxxxxxxxxxxxxxx') contains 'z'"} do
+      assert.same({"limit", "limit"}, {said("any(a, any(lead.a, any(lead.a, any(lead.a, " .. leaf .. "))))", texts)})
+    end
+    local long = {("x"):rep(20000) .. "y", ("x"):rep(20000) .. "z"}
+    assert.same({"limit", "limit"}, {said(("any(a, any(lead.a, '%s' == '%s'))"):format(long[1], long[2]), texts)})
+    assert.same({"limit", "limit"}, {said("any(a, any(lead.a, it in (" .. ("1,"):rep(9000) .. "1)))", texts)})
+    local escaped = '{"a":' .. list_of(200, '"' .. ("\\u0041"):rep(300) .. '"') .. "}"
+    for _, expression in ipairs {"any(a, any(lead.a, it == 'x'))", "any(a, lead.a has 'x')",
+      "any(a, any(lead.a, any(it.b, true) or it == 'x'))"} do
+      assert.same({"limit", "limit"}, {said(expression, escaped)})
+    end
+    local deep = '{"a":' .. list_of(50, '{"b":' .. list_of(60, '{"c":"' .. ("x"):rep(200) .. '"}') .. "}") .. "}"
+    assert.same({"limit", "limit"}, {said("any(a, all(lead.a, any(it.b, c == 'y')) or any(lead.a, any(b, c == 'y')))",
+      deep)})
+  end)
+
+  it("bound what reading long numbers again costs", function()
+    local digits = "1." .. ("1"):rep(20000)
+    for expression, json in pairs {
+      ["any(a, lead.n == 5)"] = '{"a":' .. list_of(1000, "1") .. ',"n":' .. digits .. "}",
+      ["any(a, lead.n has 5)"] = '{"a":' .. list_of(1000, "1") .. ',"n":[' .. digits .. "]}",
+      ["any(a, any(lead.n, false))"] = '{"a":' .. list_of(1000, "1") .. ',"n":[' .. digits .. "]}",
+    } do
+      assert.equal("limit", (said(expression, json)))
+    end
+  end)
+
+  it("do not bound what is asked once", function()
+    local texts = list_of(300, '"' .. ("x"):rep(10000) .. '"')
+    for _, leaf in ipairs {"it contains 'z'", "it matches 'z'", "lower(it) contains 'z'"} do
+      assert.same({false, false}, {said("any(a, " .. leaf .. ")", '{"a":' .. texts .. "}")})
+      assert.same({false, false}, {said("any(a, any(b, " .. leaf .. "))", '{"a":[{"b":' .. texts .. "}]}")})
+    end
+    local nulls = {}
+    for i = 1, 4000 do nulls[i] = ('"k%d":null'):format(i) end
+    assert.same({false, false}, {said("any(a, not empty(it))", '{"a":'
+      .. list_of(300, "{" .. table.concat(nulls, ",") .. ',"k1":null}') .. "}")})
+  end)
+
+  it("bound what empty costs for each element", function()
+    local nulls, list = {}, list_of(1000, "1")
+    for i = 1, 3000 do nulls[i] = ('"k%d":null'):format(i) end
+    local repeated = '{"l":' .. list .. ',"o":{' .. table.concat(nulls, ",") .. ',"k1":null}}'
+    assert.same({"limit", "limit"}, {said("any(l, not empty(lead.o))", repeated)})
+  end)
+
+  it("bound what equal keys cost, by their length too", function()
+    local parts = {}
+    for k = 1, 2 do
+      for i = 1, 300 do
+        parts[#parts + 1] = ('"%s%d":%s'):format(("\\u0041"):rep(700), i, k == 1 and "1" or "null")
+      end
+    end
+    assert.equal("limit", (said("empty(o)", '{"o":{' .. table.concat(parts, ",") .. "}}")))
   end)
 
   it("bound what equal keys cost", function()

@@ -115,6 +115,9 @@ describe("docs/FILTERS.md", function()
       ["a pattern | %d+ bytes (%d+) captures"] = tree.read("src/oc_match.h"):match "OC_MATCH_CAPTURES (%d+)",
     }
     for pattern, value in pairs(patterns) do assert.equal(value, text:match(pattern), pattern) end
+    -- The grammar refuses, with a caret, what the core would refuse as well.
+    assert.equal(where:match "OC_WHERE_MAX_DEPTH (%d+)", grammar:match "MAX_QUANTIFIERS = (%d+)")
+    assert.equal(tree.read("src/oc_keys.h"):match "OC_KEYS_MAX_LEN (%d+)", grammar:match "MAX_KEY_BYTES = (%d+)")
     assert.equal("1000000", where:match "OC_WHERE_WORK (%d+)")
     assert.equal("8", where:match "OC_WHERE_WORK_PER_BYTE (%d+)")
   end)

@@ -230,6 +230,12 @@ describe("the reference", function()
     assert.equal("", differences(fields_of(plan, "oc.civic.PlanItem"), named(section "civic item", "")))
   end)
 
+  it("has what there is of reports", function()
+    assert.equal("", differences(keys_of(oc.report), named(section_of "Reports", "report.")))
+    assert.equal("", differences(fields_of("lua/oc/report/engine.lua", "oc.report.Result"),
+      named(section "report result", "")))
+  end)
+
   it("has what a host and an exchange are asked for", function()
     assert.equal("", differences(fields_of("lua/oc/host/script.lua", "oc.Host"), named(section "host", "")))
     assert.equal("", differences(fields_of("lua/oc/host/script.lua", "oc.Exchange"), named(section "exchange", "")))

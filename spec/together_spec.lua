@@ -125,6 +125,49 @@ describe("host:together", function()
     assert.same({}, logged)
   end)
 
+  it("lets requests get on while another task never waits long", function()
+    local host = play {leads = 100}
+    local done, spins = false, 0
+    assert.is_true((run(host, 2, {
+      function()
+        assert(count_of_page(3))
+        done = true
+      end,
+      function()
+        while not done do
+          spins = spins + 1
+          assert(host.sleep(0))
+          if spins > 1000000 then error "the other one never gets on" end
+        end
+      end,
+    })))
+    assert.is_true(done)
+  end)
+
+  it("leaves nothing open when what was called raises, and the client goes on", function()
+    local credentials = oc.auth.client_credentials {authority = server.url, tenant_id = "contoso.example",
+      client_id = "the id", client_secret = "s3cr3t", scope = "api://x/.default"}
+    local host = play({leads = 100, client_id = "the id", client_secret = "s3cr3t",
+      faults = {{path = "token", latency_s = 0.05}}}, {auth = credentials})
+    local n = 0
+    local ok, raised = pcall(host.together, host, 3, function()
+      n = n + 1
+      if n == 1 then return function() assert(count_of_page(3)) end, function() end end -- fetches the token
+      if n == 2 then return function() end, function() error("hook", 0) end end
+    end)
+    assert.same({false, "hook"}, {ok, raised})
+    assert.equal(0, host.pool:counts().open)
+    local _, _, ends = run(host, 2, {function() assert(count_of_page(3)) end, function() assert(count_of_page(4)) end})
+    assert.is_true(ends[1][1] and ends[2][1])
+  end)
+
+  it("says so when tasks wait for one another", function()
+    local host = play {leads = 10}
+    local ok, raised = pcall(run, host, 1, {function() host:hold(function() return true end) end})
+    assert.is_false(ok)
+    assert.matches("wait for one another", raised)
+  end)
+
   it("refuses to be within itself", function()
     local host = play {leads = 10}
     local _, _, ends = run(host, 1, {function() host:together(1, function() end) end})

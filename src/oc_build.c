@@ -9,9 +9,6 @@
 
 static const char ARRAY[] = "oc.array";
 
-/* Beyond it a double skips integers. */
-#define EXACT_DOUBLE 9007199254740992.0
-
 static uint32_t build(lua_State *L, const oc_build *b, uint32_t i);
 
 static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int escaped) {
@@ -27,15 +24,6 @@ static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int esca
   lua_pushlstring(L, scratch->p, oc_text_unescape(scratch->p, s, t->n));
 }
 
-#if !OC_HAS_INTEGERS
-/* Is this integer one that a double holds, and its neighbours too? */
-static int is_exact(const char *s, size_t n) {
-  int64_t v;
-  return oc_number_int(&v, s, n) && v <= INT64_C(9007199254740992) &&
-         v >= -INT64_C(9007199254740992);
-}
-#endif
-
 static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
   const char *s = b->scan->in.p + b->scan->item + t->at;
   double d;
@@ -46,16 +34,14 @@ static void push_number(lua_State *L, const oc_build *b, const oc_tok *t) {
     lua_pushinteger(L, (lua_Integer)v);
     return;
   }
-#endif
-  if (oc_number_double(&d, s, t->n) != OC_OK)
-    oc_error_no_memory(L);
-#if !OC_HAS_INTEGERS
-  if (oc_tok_type(t) == OC_TOK_INT && (d >= EXACT_DOUBLE || d <= -EXACT_DOUBLE) &&
-      !is_exact(s, t->n)) {
+#else
+  if (oc_tok_type(t) == OC_TOK_INT && !oc_number_is_exact(s, t->n)) {
     lua_pushlstring(L, s, t->n);  /* every digit counts: it may be an id */
     return;
   }
 #endif
+  if (oc_number_double(&d, s, t->n) != OC_OK)
+    oc_error_no_memory(L);
   lua_pushnumber(L, (lua_Number)d);
 }
 
@@ -68,12 +54,6 @@ static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
     lua_pushvalue(L, -1);
     lua_rawseti(L, b->cache, (int)node);
   }
-}
-
-/* The index behind the value of token i. */
-static uint32_t behind(const oc_tok *tok, uint32_t i) {
-  const enum oc_tok_type type = oc_tok_type(&tok[i]);
-  return type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
 }
 
 static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i);
@@ -102,12 +82,11 @@ static void build_part(lua_State *L, const oc_build *b, uint32_t i) {
   lua_createtable(L, 0, (int)oc_select_members(b->select, oc_tok_node(&tok[i])));
   i++;
   while (i < end) {
-    const enum oc_tok_type type = oc_tok_type(&tok[i]);
     const uint32_t node = oc_tok_node(&tok[i]);
-    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
-      i = behind(tok, i + 1);  /* nobody asked for a key that was not learned */
+    if (oc_tok_is_key(&tok[i])) {
+      i = oc_tok_behind(tok, i + 1);  /* nobody asked for a key that was not learned */
     } else if (oc_select_of(b->select, node) == OC_SELECT_NONE) {
-      i = behind(tok, i);
+      i = oc_tok_behind(tok, i);
     } else {
       push_key(L, b, node);
       i = build_selected(L, b, i);
@@ -132,7 +111,7 @@ static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i) {
     lua_pushlightuserdata(L, NULL);
   else
     lua_pushnil(L);
-  return behind(b->scan->tok, i);
+  return oc_tok_behind(b->scan->tok, i);
 }
 
 static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
@@ -149,7 +128,7 @@ static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
       i++;
       continue;
     }
-    if (type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED) {
+    if (oc_tok_is_key(&tok[i])) {
       push_text(L, b, &tok[i], type == OC_TOK_KEY_ESCAPED);
       i++;
     } else {

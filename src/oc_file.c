@@ -2,13 +2,17 @@
 ** oc_file.c - what Lua's io does not tell of files and terminals.
 ** For the command line. Opens nothing, keeps nothing, knows no format.
 */
+#define _XOPEN_SOURCE 700  /* realpath */
+
 #include "oc_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <lualib.h>  /* LUA_FILEHANDLE, in 5.1 */
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -147,6 +151,23 @@ static int l_is_at(lua_State *L) {
   return 1;
 }
 
+/* set_mode(file, bits) -> true | nil, why. Who may read and write it. */
+static int l_set_mode(lua_State *L) {
+  if (fchmod(check_file(L), (mode_t)(luaL_checkinteger(L, 2) & 07777)) == -1)
+    return push_errno(L, errno);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* real_path(path) -> the path without symbolic links | nil, why */
+static int l_real_path(lua_State *L) {
+  char found[PATH_MAX];
+  if (realpath(luaL_checkstring(L, 1), found) == NULL)
+    return push_errno(L, errno);
+  lua_pushstring(L, found);
+  return 1;
+}
+
 /* sync(file) -> true | nil, why. What was written, and flushed, is on the disk. */
 static int l_sync(lua_State *L) {
   if (fsync(check_file(L)) == -1)
@@ -159,6 +180,8 @@ static const luaL_Reg FUNCTIONS[] = {
     {"file_mode", l_file_mode},
     {"is_at", l_is_at},
     {"lock", l_lock},
+    {"real_path", l_real_path},
+    {"set_mode", l_set_mode},
     {"standard_streams", l_standard_streams},
     {"sync", l_sync},
     {"terminal", l_terminal},

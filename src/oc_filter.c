@@ -18,6 +18,9 @@ static const char METATABLE[] = "oc.filter";
 /* Parts within one another, so that recursion stays small; the grammar makes 200. */
 #define MAX_NESTED 500
 
+/* More than all durations of the longest expression, and far from where instants end. */
+#define MAX_SHIFT_S 1e17
+
 typedef struct filter {
   oc_where *where;
   oc_where_run run; /* for tables; C calls nothing that could ask again meanwhile */
@@ -27,6 +30,7 @@ typedef struct filter {
 /* --- a Lua table as the source ----------------------------------------------- */
 
 static void read_number(lua_State *L, int i, oc_where_value *v) {
+  v->n = 0;  /* takes no time */
 #if OC_HAS_INTEGERS
   if (lua_isinteger(L, i)) {
     v->type = OC_WHERE_INT;
@@ -95,17 +99,17 @@ static int on_element(void *ud, const oc_where_value *list, uint32_t *at, oc_whe
   return 1;
 }
 
-static int on_empty(void *ud, const oc_where_value *object, int64_t *work) {
+static int on_empty(void *ud, const oc_where_value *object, int repeated, int64_t *work) {
   lua_State *L = ((const tables *)ud)->L;
-  (void)work;  /* each member is looked at once */
   luaL_checkstack(L, 4, "filter");
   lua_pushnil(L);
   while (lua_next(L, (int)object->ref)) {
-    if (lua_type(L, -1) != LUA_TLIGHTUSERDATA || lua_touserdata(L, -1) != NULL) {
-      lua_pop(L, 2);
-      return 0;
-    }
+    const int is_null = lua_type(L, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL;
     lua_pop(L, 1);
+    if (!is_null || (repeated && --*work < 0)) {
+      lua_pop(L, 1);
+      return is_null ? OC_ELIMIT : 0;
+    }
   }
   return 1;
 }
@@ -118,7 +122,7 @@ static void on_release(void *ud, int mark) {
   lua_settop(((const tables *)ud)->L, mark);
 }
 
-static const oc_where_source source = {on_member, on_element, on_empty, on_mark, on_release};
+static const oc_where_source source = {on_member, NULL, on_element, on_empty, on_mark, on_release};
 
 static oc_instant instant_of(lua_Number seconds) {
   oc_instant at;
@@ -132,6 +136,11 @@ static oc_instant instant_of(lua_Number seconds) {
 }
 
 /* --- from the parsed expression ------------------------------------------------ */
+
+/*
+** oc_where.c trusts a program, and the grammar makes good trees. But trees come from
+** Lua: what a program's memory safety rests on is checked here.
+*/
 
 /* Indices on the stack of l_filter; NUMBERS has those of keys, by string. */
 enum { AST = 1, KEYS = 2, FILTER = 3, NUMBERS = 4 };
@@ -154,10 +163,22 @@ static int32_t checked(lua_State *L, int32_t node) {
   return node;
 }
 
+/* What a part may be. */
+enum sort { CONDITION, VALUE, PATH };
+
+/* Raises where a node is none of the sort. */
+static int32_t of_sort(lua_State *L, const compiler *c, int32_t node, enum sort sort) {
+  const enum oc_where_op op = oc_where_op_of(c->f->where, node);
+  if ((op >= OC_WHERE_NOW) != (sort != CONDITION) || (sort == PATH && op != OC_WHERE_PATH))
+    luaL_error(L, "filter: no such tree: a %s expected",
+               sort == PATH ? "path" : sort == VALUE ? "value" : "condition");
+  return node;
+}
+
 /* The part at [k] of the table at index i. */
-static int32_t part(lua_State *L, compiler *c, int i, int k) {
+static int32_t part(lua_State *L, compiler *c, int i, int k, enum sort sort) {
   int32_t node;
-  luaL_checkstack(L, 4, "filter");
+  luaL_checkstack(L, 8, "filter");  /* what a part pushes before it has parts of its own */
   lua_rawgeti(L, i, k);
   luaL_checktype(L, -1, LUA_TTABLE);
   if (++c->nested > MAX_NESTED)
@@ -165,7 +186,15 @@ static int32_t part(lua_State *L, compiler *c, int i, int k) {
   node = compile(L, c, lua_gettop(L));
   c->nested--;
   lua_pop(L, 1);
-  return node;
+  return of_sort(L, c, node, sort);
+}
+
+/* Pushes the text at [k] of the table at index i. */
+static const char *push_text(lua_State *L, int i, int k, size_t *n) {
+  lua_rawgeti(L, i, k);
+  if (lua_type(L, -1) != LUA_TSTRING)
+    luaL_error(L, "filter: no such tree: a text expected, got %s", luaL_typename(L, -1));
+  return lua_tolstring(L, -1, n);
 }
 
 /* The number of the key on top of the stack, from 0; a new one if it is new. */
@@ -188,16 +217,21 @@ static uint32_t key_number(lua_State *L, compiler *c) {
 
 /* {"path", frame, key, ...} */
 static int32_t compile_path(lua_State *L, compiler *c, int i) {
-  const int n = (int)lua_rawlen(L, i) - 2;
+  const int n = lua_rawlen(L, i) > 2 ? (int)lua_rawlen(L, i) - 2 : 0;
   uint32_t *key = lua_newuserdata(L, ((size_t)n + 1) * sizeof *key);
   int32_t node;
+  lua_Number at;
   unsigned frame;
+  size_t key_n;
   int k;
   lua_rawgeti(L, i, 2);
-  frame = (unsigned)lua_tointeger(L, -1);
+  at = lua_tonumber(L, -1);
   lua_pop(L, 1);
+  if (!(at >= 0 && at <= c->depth))
+    luaL_error(L, "filter: no such tree: a path from an element that is not around it");
+  frame = (unsigned)at;
   for (k = 0; k < n; k++) {
-    lua_rawgeti(L, i, k + 3);
+    push_text(L, i, k + 3, &key_n);
     key[k] = key_number(L, c);
     lua_pop(L, 1);
   }
@@ -208,10 +242,12 @@ static int32_t compile_path(lua_State *L, compiler *c, int i) {
 
 /* {"any", path, expression} */
 static int32_t compile_quantifier(lua_State *L, compiler *c, int i, enum oc_where_op op) {
-  const int32_t list = part(L, c, i, 2);
+  const int32_t list = part(L, c, i, 2, PATH);
   int32_t body;
+  if (c->depth == OC_WHERE_MAX_DEPTH)
+    luaL_error(L, "filter: no such tree: any and all more than %d deep", OC_WHERE_MAX_DEPTH);
   c->base[++c->depth] = oc_where_last_step(c->f->where, list);
-  body = part(L, c, i, 3);
+  body = part(L, c, i, 3, CONDITION);
   c->depth--;
   return checked(L, oc_where_node(c->f->where, op, list, body));
 }
@@ -219,19 +255,19 @@ static int32_t compile_quantifier(lua_State *L, compiler *c, int i, enum oc_wher
 /* {"and", expression, ...}: each but the last goes on at the next. */
 static int32_t compile_row(lua_State *L, compiler *c, int i, enum oc_where_op op) {
   int k = (int)lua_rawlen(L, i);
-  int32_t next = part(L, c, i, k);
+  int32_t next = part(L, c, i, k, CONDITION);
   while (--k > 1)
-    next = checked(L, oc_where_node(c->f->where, op, part(L, c, i, k), next));
+    next = checked(L, oc_where_node(c->f->where, op, part(L, c, i, k, CONDITION), next));
   return next;
 }
 
 /* {"in", value, item, ...} */
 static int32_t compile_in(lua_State *L, compiler *c, int i) {
-  const int32_t v = part(L, c, i, 2);
+  const int32_t v = part(L, c, i, 2, VALUE);
   int32_t next = -1;
   int k;
   for (k = (int)lua_rawlen(L, i); k > 2; k--)
-    next = checked(L, oc_where_node(c->f->where, OC_WHERE_ITEM, part(L, c, i, k), next));
+    next = checked(L, oc_where_node(c->f->where, OC_WHERE_ITEM, part(L, c, i, k, VALUE), next));
   return checked(L, oc_where_node(c->f->where, OC_WHERE_IN, v, next));
 }
 
@@ -248,12 +284,11 @@ static void fault(lua_State *L, int i, int k, size_t at, const char *why) {
 
 /* {"matches", value, pattern, position} */
 static int32_t compile_matches(lua_State *L, compiler *c, int i) {
-  const int32_t v = part(L, c, i, 2);
+  const int32_t v = part(L, c, i, 2, VALUE);
   const char *pattern, *why = NULL;
   size_t n, at = 0;
   int32_t node;
-  lua_rawgeti(L, i, 3);
-  pattern = lua_tolstring(L, -1, &n);
+  pattern = push_text(L, i, 3, &n);
   node = oc_where_pattern(c->f->where, v, pattern, n, &at, &why);
   lua_pop(L, 1);
   if (node == OC_EBAD)
@@ -263,18 +298,19 @@ static int32_t compile_matches(lua_State *L, compiler *c, int i) {
 
 /* {"number", n} {"text", s} {"date", s, position} {"null"} {"true"} {"false"} */
 static int32_t compile_constant(lua_State *L, compiler *c, int i, const char *tag) {
+  const int top = lua_gettop(L);
   oc_where_value v;
   int32_t node;
   memset(&v, 0, sizeof v);
-  lua_rawgeti(L, i, 2);
   if (strcmp(tag, "number") == 0) {
+    lua_rawgeti(L, i, 2);
     read_number(L, -1, &v);
   } else if (strcmp(tag, "text") == 0) {
     v.type = OC_WHERE_TEXT;
-    v.s = lua_tolstring(L, -1, &v.n);
+    v.s = push_text(L, i, 2, &v.n);
   } else if (strcmp(tag, "date") == 0) {
     size_t n;
-    const char *s = lua_tolstring(L, -1, &n);
+    const char *s = push_text(L, i, 2, &n);
     v.type = OC_WHERE_INSTANT;
     if (!oc_time_iso(&v.at, s, n))
       fault(L, i, 3, 0, "no date: YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ expected");
@@ -282,24 +318,26 @@ static int32_t compile_constant(lua_State *L, compiler *c, int i, const char *ta
     v.type = *tag == 't' ? OC_WHERE_TRUE : *tag == 'f' ? OC_WHERE_FALSE : OC_WHERE_NULL;
   }
   node = checked(L, oc_where_constant(c->f->where, &v));
-  lua_pop(L, 1);
+  lua_settop(L, top);
   return node;
 }
 
 /* {"shift", value, seconds} */
 static int32_t compile_shift(lua_State *L, compiler *c, int i) {
-  const int32_t v = part(L, c, i, 2);
+  const int32_t v = part(L, c, i, 2, VALUE);
   lua_Number seconds;
   lua_rawgeti(L, i, 3);
   seconds = lua_tonumber(L, -1);
   lua_pop(L, 1);
+  if (!(seconds >= -MAX_SHIFT_S && seconds <= MAX_SHIFT_S))
+    luaL_error(L, "filter: no such tree: a shift of so many seconds");
   return checked(L, oc_where_shift(c->f->where, v, (int64_t)seconds));
 }
 
 static const struct {
   const char *tag;
   enum oc_where_op op;
-  int parts;
+  int parts;  /* values; of not, a condition */
 } operations[] = {
   {"not", OC_WHERE_NOT, 1},
   {"truth", OC_WHERE_TRUTH, 1}, {"empty", OC_WHERE_EMPTY, 1},
@@ -317,8 +355,9 @@ static int32_t compile(lua_State *L, compiler *c, int i) {
   lua_pop(L, 1);  /* the table keeps it */
   for (k = 0; k < sizeof operations / sizeof operations[0]; k++) {
     if (strcmp(tag, operations[k].tag) == 0) {
-      const int32_t a = operations[k].parts > 0 ? part(L, c, i, 2) : -1;
-      const int32_t b = operations[k].parts > 1 ? part(L, c, i, 3) : -1;
+      const enum sort sort = operations[k].op == OC_WHERE_NOT ? CONDITION : VALUE;
+      const int32_t a = operations[k].parts > 0 ? part(L, c, i, 2, sort) : -1;
+      const int32_t b = operations[k].parts > 1 ? part(L, c, i, 3, sort) : -1;
       return checked(L, oc_where_node(c->f->where, operations[k].op, a, b));
     }
   }
@@ -358,7 +397,8 @@ static int l_filter(lua_State *L) {
     oc_error_no_memory(L);
   oc_where_run_init(&c.f->run, c.f->where, &source, NULL);
   lua_newtable(L);
-  oc_where_root(c.f->where, compile(L, &c, AST));
+  luaL_checkstack(L, 8, "filter");
+  oc_where_root(c.f->where, of_sort(L, &c, compile(L, &c, AST), CONDITION));
   lua_settop(L, FILTER);
   return 1;
 }
@@ -405,6 +445,7 @@ static int l_call(lua_State *L) {
   f->run.ud = &t;
   f->run.now = instant_of((lua_Number)time(NULL));
   got = oc_where_holds(&f->run, &lead);
+  f->run.ud = NULL;  /* t ends here */
   if (got == OC_ELIMIT)
     return oc_error_fail(L, "limit", "the filter needs too much work on this lead");
   if (got < 0)
@@ -433,6 +474,7 @@ void oc_filter_attach(lua_State *L, int i, oc_where_json *j, oc_scan *scan, lua_
   if (status != OC_OK)
     oc_error_no_memory(L);
   j->run.now = instant_of(now);
+  j->wide_are_texts = !OC_HAS_INTEGERS;
   lua_pop(L, 3);
 }
 

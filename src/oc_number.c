@@ -103,6 +103,12 @@ static int exact_double(double *out, const char *s, size_t n) {
   return 1;
 }
 
+int oc_number_is_exact(const char *s, size_t n) {
+  int64_t v;
+  return (n == 2 && s[0] == '-' && s[1] == '0') ||
+         (oc_number_int(&v, s, n) && v <= INT64_C(9007199254740992) && v >= -INT64_C(9007199254740992));
+}
+
 int oc_number_double(double *out, const char *s, size_t n) {
   const char *point = localeconv()->decimal_point;
   const size_t point_n = strlen(point);

@@ -35,6 +35,9 @@ int oc_number_scan(const char **p, const char *end, int *state);
 */
 int oc_number_int(int64_t *out, const char *s, size_t n);
 
+/* Is a checked integer one that a double holds, and its neighbours too? */
+int oc_number_is_exact(const char *s, size_t n);
+
 /*
 ** The nearest double of a checked number; beyond the range, an infinity.
 ** OC_OK or OC_EMEM (a very long number under a locale with another point).

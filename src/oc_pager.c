@@ -130,11 +130,13 @@ static int push_request(lua_State *L, const oc_pager *p, const oc_buf *url) {
   return 1;
 }
 
-/* request() -> {url, headers, page, page_size} | nil at the end */
+/* request() -> {url, headers, page, page_size} | nil at the end | nil, err: as next */
 static int l_request(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   int64_t number;
   lua_settop(L, 1);
+  if (p->stuck)
+    return oc_verdict_stuck(L, p);
   if ((p->json.pending || p->batch) && p->page.stop == OC_STOP_NONE)
     return luaL_error(L, "request: leads are waiting; call next until it gives nil");
   if (!oc_page_ask(&p->page, &number)) {
@@ -142,7 +144,7 @@ static int l_request(lua_State *L) {
     return 1;
   }
   oc_json_reset(&p->json);
-  p->judged = p->stuck = 0;
+  p->judged = 0;
   p->status = 0;
   p->answered = 0;
   p->retry_after_s = -1;
@@ -244,10 +246,9 @@ static const char *lead_id(oc_pager *p, size_t *n) {
   const oc_tok *tok = s->tok, *id = NULL;
   uint32_t i = 1;
   while (i < tok[0].at) {
-    const enum oc_tok_type type = oc_tok_type(&tok[i]);
     if (oc_tok_node(&tok[i]) == p->id_node)
       id = &tok[i];
-    i = type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
+    i = oc_tok_behind(tok, i);
   }
   *n = 0;
   if (id == NULL)
@@ -318,14 +319,6 @@ static int advance(lua_State *L, oc_pager *p) {
   return 0;
 }
 
-/* nil, err for the lead that where cannot judge. */
-static int stuck(lua_State *L, const oc_pager *p) {
-  lua_pushnil(L);
-  oc_error_push(L, "limit", "cannot read page %d: " OC_WANT_TOO_MUCH_WORK, (int)p->page.number);
-  oc_setcount(L, "page", (uint64_t)p->page.number);
-  return 2;
-}
-
 /* Pushes the lead at hand; the userdata is at index 1, its cache at 2. */
 static void push_lead(lua_State *L, oc_pager *p) {
   if (p->raw) {
@@ -356,7 +349,7 @@ static int l_next(lua_State *L) {
   }
   if (!advance(L, p)) {
     if (p->stuck)
-      return stuck(L, p);
+      return oc_verdict_stuck(L, p);
     lua_pushnil(L);
     return 1;
   }
@@ -399,7 +392,7 @@ static int l_read(lua_State *L) {
   }
   oc_build_batch_end(L, 2);
   p->batch = 0;
-  return n == 0 && p->stuck ? stuck(L, p) : 1;  /* else the next call tells it */
+  return n == 0 && p->stuck ? oc_verdict_stuck(L, p) : 1;  /* else the next call tells it */
 }
 
 /* unknown() -> array of the fields in where that no lead had */

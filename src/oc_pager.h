@@ -30,7 +30,7 @@ typedef struct oc_pager {
   uint64_t bytes;    /* of bodies, decoded, in the whole run */
   uint64_t random;
   int keep_nulls, raw, check_online;
-  int asks;          /* its user says of each lead whether it is wanted: keep, pass */
+  int asks;          /* its user says of each lead whether it is wanted: keep */
   int open;
   int judged;        /* the lead at hand is one to hand out, if it is wanted */
   int stuck;         /* where cannot say of the lead at hand whether it is wanted */

@@ -60,6 +60,18 @@ typedef struct oc_tok {
 #define oc_tok_type(t) ((enum oc_tok_type)((t)->tag & 15u))
 #define oc_tok_node(t) ((t)->tag >> 8)
 
+/* The index behind the value of token i. */
+static inline uint32_t oc_tok_behind(const oc_tok *tok, uint32_t i) {
+  const enum oc_tok_type type = oc_tok_type(&tok[i]);
+  return type == OC_TOK_ARRAY || type == OC_TOK_OBJECT ? tok[i].at : i + 1;
+}
+
+/* Is it the key of a member, one that was not learned? Its value is behind it then. */
+static inline int oc_tok_is_key(const oc_tok *t) {
+  const enum oc_tok_type type = oc_tok_type(t);
+  return type == OC_TOK_KEY || type == OC_TOK_KEY_ESCAPED;
+}
+
 /* What the machine expects next. */
 enum oc_scan_state {
   OC_SCAN_VALUE,

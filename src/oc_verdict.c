@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "oc_error.h"
-#include "oc_pager.h"
 #include "oc_url.h"
 
 static double unit_random(oc_pager *p) {
@@ -244,9 +243,18 @@ static int judge_answer(lua_State *L, oc_pager *p) {
   return push_next(L, p, next, wait_s, &o);
 }
 
+int oc_verdict_stuck(lua_State *L, const oc_pager *p) {
+  lua_pushnil(L);
+  oc_error_push(L, "limit", "cannot read page %d: " OC_WANT_TOO_MUCH_WORK, (int)p->page.number);
+  oc_setcount(L, "page", (uint64_t)p->page.number);
+  return 2;
+}
+
 int oc_verdict_finish(lua_State *L) {
   oc_pager *p = oc_pager_check(L);
   int results;
+  if (p->stuck)
+    return oc_verdict_stuck(L, p);
   lua_settop(L, 3);
   results = judge_answer(L, p);
   p->status = 0;  /* this answer has been judged; what follows is about another */

@@ -45,6 +45,8 @@ void oc_want_options(lua_State *L, int i, int cache, oc_want *w, oc_scan *scan) 
   int k, n;
   lua_getfield(L, i, "now");
   now = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : (lua_Number)time(NULL);
+  if (!(now >= 0 && now <= 1e15))
+    luaL_error(L, "option 'now': seconds since 1970 expected");
   lua_getfield(L, i, "where");
   if (!lua_isnil(L, -1)) {
     w->filtered = 1;

@@ -144,6 +144,10 @@ int32_t oc_where_path(oc_where *w, unsigned frame, int32_t base, const uint32_t 
   return add(w, &new);
 }
 
+enum oc_where_op oc_where_op_of(const oc_where *w, int32_t i) {
+  return w->nodes[i].op;
+}
+
 int32_t oc_where_last_step(const oc_where *w, int32_t path) {
   const node *at = &w->nodes[path];
   return at->n > 0 ? (int32_t)(at->first + at->n - 1) : at->b;
@@ -331,17 +335,35 @@ static void count(oc_where_value *v) {
   v->type = OC_WHERE_INT;
 }
 
-/* Is it asked about the lead around an element, so for each element anew? */
-static int looks_around(const oc_where_run *r, int32_t i) {
+/* The path that a value is made of; NULL: a constant, or now. */
+static const node *path_of(const oc_where_run *r, int32_t i) {
   const node *at = &r->where->nodes[i];
   while (at->op == OC_WHERE_LOWER || at->op == OC_WHERE_SHIFT || at->op == OC_WHERE_COUNT)
     at = &r->where->nodes[at->a];
-  return at->op == OC_WHERE_PATH && (unsigned)at->a < r->depth;
+  return at->op == OC_WHERE_PATH ? at : NULL;
+}
+
+/*
+** Is what this path leads to asked about again and again: is it around the element
+** at hand, so that each has it anew, or is that in a list which is walked so?
+*/
+static int is_repeated(const oc_where_run *r, const node *path) {
+  return r->repeated > 0 || (unsigned)path->a < r->depth;
+}
+
+/* OC_OK, or OC_ELIMIT: there are not so many steps left. */
+static int take(oc_where_run *r, size_t steps) {
+  return (r->work -= (int64_t)steps) < 0 ? OC_ELIMIT : OC_OK;
+}
+
+/* The steps of reading it once more. */
+static size_t reading(const oc_where_value *v) {
+  return v->type == OC_WHERE_TEXT || is_number(v) ? v->n / OC_WHERE_BYTES_PER_STEP : 0;
 }
 
 /* The value at the end of a path. */
 static int follow(oc_where_run *r, const node *at, int side, oc_where_value *v) {
-  const int around = (unsigned)at->a < r->depth;
+  const int repeated = is_repeated(r, at);
   const oc_where_value *object = &r->frame[at->a];
   uint32_t k;
   if (at->n == 0)
@@ -349,21 +371,26 @@ static int follow(oc_where_run *r, const node *at, int side, oc_where_value *v) 
   for (k = 0; k < at->n; k++) {
     int status;
     if (object->type != OC_WHERE_OBJECT) {
+      if (object->type != OC_WHERE_NULL && r->source->astray != NULL)
+        r->source->astray(r->ud, at->first + k);
       make_null(v);
       return OC_OK;
     }
-    if (around && (r->work -= (int64_t)object->n) < 0)
+    if (repeated && take(r, object->n) != OC_OK)
       return OC_ELIMIT;
     status = r->source->member(r->ud, object, at->first + k, v);
     if (status != OC_OK)
       return status;
     object = v;
   }
-  if (v->type != OC_WHERE_TEXT)
-    return OC_OK;
-  if (around && (r->work -= (int64_t)v->n / OC_WHERE_WORK_PER_BYTE) < 0)
+  if (repeated && take(r, reading(v)) != OC_OK)
     return OC_ELIMIT;
-  return v->escaped ? unescape(r, side, v) : OC_OK;
+  return v->type == OC_WHERE_TEXT && v->escaped ? unescape(r, side, v) : OC_OK;
+}
+
+/* OC_OK, or OC_ELIMIT: a constant is too long to be looked at again. */
+static int look_at(oc_where_run *r, const oc_where_value *v) {
+  return r->repeated > 0 ? take(r, reading(v)) : OC_OK;
 }
 
 /* Finds the value of a node in v, text without escapes. side: which of a node's two it is. */
@@ -373,7 +400,7 @@ static int value_of(oc_where_run *r, int32_t i, int side, oc_where_value *v) {
   switch (at->op) {
     case OC_WHERE_CONSTANT:
       *v = r->where->constants[at->a];
-      return OC_OK;
+      return look_at(r, v);
     case OC_WHERE_NOW:
       v->type = OC_WHERE_INSTANT;
       v->at = r->now;
@@ -382,22 +409,27 @@ static int value_of(oc_where_run *r, int32_t i, int side, oc_where_value *v) {
       return follow(r, at, side, v);
     default:
       status = value_of(r, at->a, side, v);
-      if (status == OC_OK && at->op == OC_WHERE_LOWER)
-        status = to_lower(r, side, v);
-      else if (at->op == OC_WHERE_SHIFT)
+      if (status != OC_OK)
+        return status;
+      if (at->op == OC_WHERE_LOWER)
+        return to_lower(r, side, v);
+      if (at->op == OC_WHERE_SHIFT)
         shift(v, at->seconds);
       else if (at->op == OC_WHERE_COUNT)
         count(v);
-      return status;
+      return OC_OK;
   }
 }
 
 /* The same where it is: a constant is not copied (it is complete, so nobody writes to it). */
-static oc_where_value *operand(oc_where_run *r, int32_t i, int side, oc_where_value *v, int *status) {
+static inline oc_where_value *operand(oc_where_run *r, int32_t i, int side, oc_where_value *v, int *status) {
   const node *at = &r->where->nodes[i];
-  if (at->op == OC_WHERE_CONSTANT)
-    return &r->where->constants[at->a];
-  *status = value_of(r, i, side, v);
+  if (at->op != OC_WHERE_CONSTANT) {
+    *status = value_of(r, i, side, v);
+    return v;
+  }
+  v = &r->where->constants[at->a];
+  *status = look_at(r, v);
   return v;
 }
 
@@ -414,14 +446,14 @@ static void release(const oc_where_run *r, int to) {
     r->source->release(r->ud, to);
 }
 
-static int is_empty(oc_where_run *r, const oc_where_value *v) {
+static int is_empty(oc_where_run *r, const node *at, const oc_where_value *v) {
   switch (v->type) {
     case OC_WHERE_NULL:
       return 1;
     case OC_WHERE_TEXT: case OC_WHERE_LIST:
       return v->n == 0;
     case OC_WHERE_OBJECT:
-      return r->source->empty(r->ud, v, &r->work);
+      return r->source->empty(r->ud, v, is_repeated(r, path_of(r, at->a)), &r->work);
     default:
       return 0;
   }
@@ -440,9 +472,13 @@ static int compare_op(enum oc_where_op op, oc_where_value *a, oc_where_value *b)
   }
 }
 
-/* More work for a text that is the first value of an operation. */
+/*
+** More work for a text that is the first value of an operation; but not each time
+** that it is asked about: that would be work without end.
+*/
 static void allow(oc_where_run *r, const node *at, size_t n) {
-  if (!looks_around(r, at->a))
+  const node *path = path_of(r, at->a);
+  if (path != NULL && !is_repeated(r, path))
     r->work += (int64_t)n * OC_WHERE_WORK_PER_BYTE;
 }
 
@@ -469,16 +505,16 @@ static int matches(oc_where_run *r, const node *at) {
 
 /* A list or object is equal to nothing, so none need be kept. */
 static int has(oc_where_run *r, const node *op, oc_where_value *list, oc_where_value *wanted) {
-  const int around = looks_around(r, op->a);
   const int kept = mark(r);
   oc_where_value v;
   uint32_t at = 0;
-  int got;
+  int repeated, got;
   if (list->type != OC_WHERE_LIST)
     return 0;
+  repeated = is_repeated(r, path_of(r, op->a));
   while ((got = r->source->element(r->ud, list, &at, &v)) == 1) {
     release(r, kept);
-    if (around && --r->work < 0)
+    if (repeated && take(r, 1 + reading(&v)) != OC_OK)
       return OC_ELIMIT;
     if (v.type == OC_WHERE_TEXT && v.escaped && unescape(r, 0, &v) != OC_OK)
       return OC_EMEM;
@@ -496,6 +532,8 @@ static int is_in(oc_where_run *r, const node *at) {
   const int kept = mark(r);
   while (status == OC_OK && i >= 0) {
     release(r, kept);
+    if (r->repeated > 0 && take(r, 1) != OC_OK)
+      return OC_ELIMIT;
     item = operand(r, r->where->nodes[i].a, 1, &space, &status);
     if (status == OC_OK && equal(&v, item))
       return 1;
@@ -528,14 +566,14 @@ static int one_value(oc_where_run *r, const node *at) {
   const int status = value_of(r, at->a, 0, &v);
   if (status != OC_OK)
     return status;
-  return at->op == OC_WHERE_EMPTY ? is_empty(r, &v)
+  return at->op == OC_WHERE_EMPTY ? is_empty(r, at, &v)
        : v.type != OC_WHERE_NULL && v.type != OC_WHERE_FALSE;
 }
 
 /* any: is there an element for which it holds; all: is there none for which it does not. */
 static int quantified(oc_where_run *r, const node *at) {
   const int wanted = at->op == OC_WHERE_ANY;
-  const unsigned around = (unsigned)looks_around(r, at->a);
+  const unsigned repeated = (unsigned)is_repeated(r, &r->where->nodes[at->a]);
   oc_where_value list;
   uint32_t place = 0;
   int got = value_of(r, at->a, 0, &list), found = 0;
@@ -544,10 +582,12 @@ static int quantified(oc_where_run *r, const node *at) {
   if (list.type != OC_WHERE_LIST)
     return !wanted;
   r->depth++;
-  r->around += around;
+  r->repeated += repeated;
   while (!found) {
     const int kept = mark(r);
     got = r->source->element(r->ud, &list, &place, &r->frame[r->depth]);
+    if (got == 1 && repeated && is_number(&r->frame[r->depth]))  /* the source has read it */
+      got = take(r, reading(&r->frame[r->depth])) == OC_OK ? 1 : OC_ELIMIT;
     if (got == 1) {
       got = holds(r, at->b);
       found = got == wanted;
@@ -559,12 +599,12 @@ static int quantified(oc_where_run *r, const node *at) {
       break;
   }
   r->depth--;
-  r->around -= around;
+  r->repeated -= repeated;
   return got < 0 ? got : found == wanted;
 }
 
 static int leaf(oc_where_run *r, const node *at) {
-  if (r->around > 0 && --r->work < 0)
+  if (r->repeated > 0 && take(r, 1) != OC_OK)
     return OC_ELIMIT;
   switch (at->op) {
     case OC_WHERE_TRUTH: case OC_WHERE_EMPTY:
@@ -618,7 +658,7 @@ void oc_where_run_free(oc_where_run *r) {
 
 int oc_where_holds(oc_where_run *r, const oc_where_value *lead) {
   r->work = OC_WHERE_WORK;
-  r->depth = r->around = 0;
+  r->depth = r->repeated = 0;
   r->frame[0] = *lead;
   return holds(r, r->where->root);
 }

@@ -23,11 +23,14 @@
 #define OC_WHERE_MAX_DEPTH 16    /* any and all within one another */
 #define OC_WHERE_WORK 1000000    /* steps for a lead, and so many more for each byte: */
 #define OC_WHERE_WORK_PER_BYTE 8 /* that matches and contains look at */
+#define OC_WHERE_BYTES_PER_STEP 8 /* of a text or number that is read again */
 
 /*
-** What takes steps: matches and contains, and whatever any and all ask, for each
-** element, about the lead around it. All else is at most the program times the
-** lead, and free.
+** What takes steps: matches and contains, the search for keys that come twice, and
+** whatever is asked anew for each element. That is what any and all ask about what
+** is around their elements, be it the lead or an element further out; and all that
+** they ask where such a thing is the list they walk, for it is walked again and
+** again. All else is at most the program times the lead, and free.
 */
 
 enum oc_where_op {
@@ -59,7 +62,8 @@ typedef struct oc_where_value {
   int64_t i;
   double d;
   const char *s;        /* text: good as long as the source says */
-  size_t n;             /* its bytes; list: elements; object: steps that finding a member takes */
+  size_t n;             /* its bytes, a number's too where reading it takes long; list: elements;
+                           object: steps that finding a member takes */
   uint32_t ref;         /* list, object: known to the source */
   oc_instant at;
   double low;           /* company size: its low bound */
@@ -82,6 +86,8 @@ int32_t oc_where_constant(oc_where *w, const oc_where_value *v);  /* text is cop
 ** that led to those elements; -1 for the lead.
 */
 int32_t oc_where_path(oc_where *w, unsigned frame, int32_t base, const uint32_t *key, size_t n);
+
+enum oc_where_op oc_where_op_of(const oc_where *w, int32_t node);
 
 /* The last step of a path; its base if it has none. */
 int32_t oc_where_last_step(const oc_where *w, int32_t path);
@@ -112,10 +118,13 @@ typedef struct oc_where_source {
   /* The member of an object that a step leads to; null if there is none. out may be
      the object itself. OC_OK or OC_EMEM. */
   int (*member)(void *ud, const oc_where_value *object, uint32_t step, oc_where_value *out);
+  /* A step leads on from a value that is neither an object nor null: nowhere. NULL: nobody cares. */
+  void (*astray)(void *ud, uint32_t step);
   /* The next element of a list; *at is 0 first. 1, 0 at the end, or OC_EMEM. */
   int (*element)(void *ud, const oc_where_value *list, uint32_t *at, oc_where_value *out);
-  /* Are all members of an object null? 1, 0, OC_EMEM, or OC_ELIMIT: *work is used up. */
-  int (*empty)(void *ud, const oc_where_value *object, int64_t *work);
+  /* Are all members of an object null? 1, 0, OC_EMEM, or OC_ELIMIT: *work is used up.
+     repeated: each member that is looked at takes a step. */
+  int (*empty)(void *ud, const oc_where_value *object, int repeated, int64_t *work);
   int (*mark)(void *ud);               /* NULL: nothing is kept */
   void (*release)(void *ud, int mark);
 } oc_where_source;
@@ -131,7 +140,7 @@ typedef struct oc_where_run {
   int64_t work;
   oc_where_value frame[OC_WHERE_MAX_DEPTH + 1];
   unsigned depth;
-  unsigned around;  /* any and all under way whose list is not their element's own */
+  unsigned repeated;  /* any and all under way that walk their list again and again */
 } oc_where_run;
 
 void oc_where_run_init(oc_where_run *r, const oc_where *w, const oc_where_source *source, void *ud);

@@ -15,6 +15,7 @@ typedef struct oc_where_json {
   uint32_t *node;        /* of each step */
   unsigned char *found;  /* of each node that a step has: OC_WHERE_LOOKED, OC_WHERE_FOUND */
   oc_buf key[2];
+  int wide_are_texts;    /* integers that a double may not hold are texts, as oc_build makes them */
 } oc_where_json;
 
 enum { OC_WHERE_LOOKED = 1, OC_WHERE_FOUND = 2 };

@@ -238,15 +238,17 @@ local function send(self, what, request, deadline)
   end
 end
 
--- Another task of the host is fetching a token. One that raised, or whose task is gone, is not.
-local function others_fetch(session)
+-- Another task of the host is fetching a token. One that raised, or whose task or crew is gone, is not.
+local function others_fetch(self)
+  local session = self.session
   local who = session.fetching
   return type(who) == "thread" and who ~= coroutine.running() and coroutine.status(who) == "suspended"
+    and session.fetching_in == self.host.crew
 end
 
 local function fetch_token(self, deadline)
   local session = self.session
-  session.fetching = coroutine.running() or false
+  session.fetching, session.fetching_in = coroutine.running() or false, self.host.crew
   local token, more = self.auth:fetch(function(request)
     return send(self, "cannot get a token", request, deadline)
   end)
@@ -271,8 +273,8 @@ end
 function Client:authorization(deadline)
   if not self.auth then return nil end
   local session = self.session
-  if others_fetch(session) and self.host.hold then
-    self.host:hold(function() return others_fetch(session) end)
+  if others_fetch(self) and self.host.hold then
+    self.host:hold(function() return others_fetch(self) end)
   end
   local token = session.token
   if not token or self.host.now() >= session.token_until then

@@ -24,6 +24,7 @@ oc.auth = require "oc.auth"
 oc.filter = require "oc.filter"
 oc.client = require("oc.client").new
 oc.civic = require "oc.civic"
+oc.report = require "oc.report"
 
 --- Marks a table as an array, so that it is written as `[]` when it is empty.
 ---@param t? table   default: a new one

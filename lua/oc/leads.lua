@@ -96,10 +96,12 @@ function leads.new(client, given, level)
   return setmetatable({
     client = client, host = client.host, settings = settled, pager = new_pager(client, settled),
     ahead = {}, part_size = settled.page_size / (settled.resume and settled.resume.parts or 1),
-    judge = judge, default_max_pages = default_max_pages, started = client.host.now(),
+    judge = judge, decoding = judge and settled.raw and {nulls = settled.nulls,
+      max_depth = client.settings.max_depth, max_lead_bytes = client.settings.max_lead_bytes},
+    default_max_pages = default_max_pages, started = client.host.now(),
     -- Here from the start: setting them later needs no memory, which may just have run out.
     entry = false, over = false, ended = false, closed = false, page_started = false, page_done = false,
-    batch = false, taken = 0, stuck = false,
+    batch = false, taken = 0, stuck = false, unjudged = false,
     deadline = client.settings.deadline_s and client.host.now() + client.settings.deadline_s,
   }, Leads)
 end
@@ -239,7 +241,8 @@ local function finish_run(self)
       hint = "leads that came twice far apart may have been handed out twice"})
   end
   for _, field in ipairs(result.leads > 0 and self.pager:unknown() or {}) do
-    log("warn", "unknown_field", {field = field, option = "where", hint = "no lead had this field"})
+    log("warn", "unknown_field", {field = field, option = "where",
+      hint = "no lead had this field (of a list's elements: any)"})
   end
   if result.uncertain then
     log("warn", "uncertain", {hint = "not every lead could be checked: a resumed run had lost its place, "
@@ -338,17 +341,33 @@ local function stick(self, err)
   return fail(self, err)
 end
 
+-- The function could not judge the lead at hand: work that is too much stays so; else it
+-- is asked about the same lead again, which the pager has though its exchange is closed.
+local function leave(self, err)
+  if err.kind == "limit" then return stick(self, err) end
+  self.unjudged = true
+  return fail(self, err)
+end
+
 -- The next lead that the pager has and the caller wants: lead | nil | nil, err. It goes
 -- into `got`, where that is given, before it counts as had. A function that raises is
 -- asked about the same lead again.
 local function take(self, got)
-  while self.entry and not self.closed do
+  while (self.entry or self.unjudged) and not self.closed do
     local lead, err = self.pager:next()
     if err then return stick(self, err) end
-    if not lead then return nil end
+    if not lead then
+      self.unjudged = false
+      return nil
+    end
     if not self.judge then return lead end
-    local wanted, why = self.judge(self.settings.raw and core.decode(lead, self.settings) or lead)
-    if wanted == nil and errors.is(why) then return stick(self, why) end
+    local asked = lead
+    if self.decoding then
+      asked, err = core.decode(lead, self.decoding)
+      if not asked then return leave(self, err) end
+    end
+    local wanted, why = self.judge(asked)
+    if wanted == nil and errors.is(why) then return leave(self, why) end
     if self.closed then return nil end -- by the function
     if wanted and got then got[#got + 1] = lead end
     self.pager:keep(wanted)
@@ -434,7 +453,7 @@ local function read_page(self)
     if self.stuck then return nil, self.stuck end
     self.failed = nil
     local going, err = true, nil
-    if self.entry then going, err = take_batch(self) end
+    if self.entry or self.unjudged then going, err = take_batch(self) end
     if not going then return nil, err end
     if self.over then return nil end -- closed by a function that judges
     local _

@@ -222,6 +222,36 @@ static void test_work(void) {
   oc_json_free(&j);
 }
 
+/* A value that could not be had is not looked at: valgrind and sanitizers would tell. */
+static void test_no_value(void) {
+  enum { ELEMENTS = 1000, MEMBERS = 2000 };  /* the product: more than all work */
+  static char lead[2 * ELEMENTS + 9 * MEMBERS + 20];
+  size_t n = (size_t)sprintf(lead, "{\"list\":[1");
+  int i;
+  for (i = 1; i < ELEMENTS; i++)
+    n += (size_t)sprintf(lead + n, ",1");
+  lead[n++] = ']';
+  for (i = 0; i < MEMBERS; i++)
+    n += (size_t)sprintf(lead + n, ",\"name\":1");
+  lead[n] = '}';
+  for (i = 0; i < 3; i++) {  /* any(list, lead.name + 1s == "x"), then count, then lower */
+    oc_where *w = oc_where_new();
+    const int32_t list = path(w, 0, -1, LIST), name = path(w, 0, -1, NAME);
+    const int32_t value = i == 0 ? oc_where_shift(w, name, 1)
+                        : over_one(w, i == 1 ? OC_WHERE_COUNT : OC_WHERE_LOWER, name);
+    oc_where_json run;
+    oc_json j;
+    oc_where_root(w, over(w, OC_WHERE_ANY, list, over(w, OC_WHERE_EQ, value, text(w, "x"))));
+    CHECK_EQ_INT(oc_json_init(&j, 64), OC_OK);
+    CHECK_EQ_INT(oc_where_json_init(&run, w, &j.scan, key, key_n), OC_OK);
+    CHECK(scan(&j, lead));
+    CHECK_EQ_INT(oc_where_json_holds(&run), OC_ELIMIT);
+    oc_where_json_free(&run);
+    oc_where_free(w);
+    oc_json_free(&j);
+  }
+}
+
 /* Runs over several scanners share a program. */
 static void test_shared(void) {
   oc_where *w = oc_where_new();
@@ -271,6 +301,7 @@ int main(void) {
     printf("no allocator to stand in for here: memory is not tested\n");
   test_size();
   test_work();
+  test_no_value();
   test_shared();
   test_long_key();
   return check_done();

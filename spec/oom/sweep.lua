@@ -600,6 +600,8 @@ local function live_once(k)
       local marked = type(value) == "userdata" or type(value) == "number"
       if marked and (name:find "^oc" or name:find "^cjson") then package.loaded[name] = nil end
     end
+    -- There LPeg is in package.loaded before its functions are in it.
+    if type(package.loaded["oc.filter.grammar"]) ~= "table" then package.loaded.lpeg = nil end
   end}
   local who, wrong = run(life, task, k, new_tally())
   if not wrong then

@@ -81,6 +81,8 @@ end
 ---@return string[]
 function leftovers.since(before)
   if #more(before) == 0 then return {} end -- collecting takes its time
+  local jit = rawget(_G, "jit")
+  if jit then jit.flush() end -- what it compiled holds what it was compiled for
   collectgarbage()
   collectgarbage()
   return more(before)

@@ -1,11 +1,12 @@
 --- Applying a plan: the source is asked about each lead, several at once, and what it
--- says is put in place and written down. A failure is one lead's, never the run's.
+-- says goes into the ledger. A failure is one lead's, never the run's.
 
 local breaker = require "oc.civic.breaker"
 local civic_options = require "oc.civic.options"
 local core = require "oc.core"
 local errors = require "oc.errors"
 local journal = require "oc.civic.journal"
+local ledger = require "oc.civic.ledger"
 local log = require "oc.log"
 local options = require "oc.options"
 local pace = require "oc.civic.pace"
@@ -45,134 +46,40 @@ Run.__index = Run
 
 -- --- addresses ----------------------------------------------------------------------
 
--- What a source gave, as leads have it: `isDefault` of a location is a text there.
-local function normal(given)
-  if type(given) ~= "table" or given[1] == nil and next(given) ~= nil then
-    return nil, errors.new("shape", "the source gave no list of addresses")
+local function shape(what)
+  return nil, errors.new("shape", "the source gave " .. what)
+end
+
+-- A list, or an empty table, which may be one.
+local function may_be_list(value)
+  return values.is_list(value) or type(value) == "table" and next(value) == nil
+end
+
+-- Its locations, as leads have them: `isDefault` is a text there. nil, what is wrong.
+local function settle_locations(address)
+  local locations = values.known(address.locations)
+  if locations == nil then return true end
+  if not may_be_list(locations) or values.no_object(locations) then
+    return nil, "an address whose 'locations' is no list of objects"
   end
-  local addresses = values.array(values.copy(given))
-  for _, address in ipairs(addresses) do
-    if type(address) ~= "table" then return nil, errors.new("shape", "the source gave an address that is no object") end
-    if type(address.locations) == "table" then values.array(address.locations) end
-    for _, location in ipairs(values.objects(address.locations)) do
-      if type(location.isDefault) == "boolean" then location.isDefault = tostring(location.isDefault) end
-    end
-  end
-  return addresses
-end
-
--- Does the lead keep its nulls? The service writes all fields, so one that was read so has some.
-local function keeps_nulls(lead)
-  for _, value in pairs(lead) do
-    if value == core.null then return true end
-  end
-  return false
-end
-
--- --- outcomes -----------------------------------------------------------------------
-
--- Puts addresses into a lead, and notes what that changed.
-function Run:put(item, lead, addresses, resumed)
-  local change = {id = item.id, tenantId = item.tenantId, lead = lead, resumed = resumed or nil,
-    addresses = values.copy(addresses, lead ~= nil and not keeps_nulls(lead))}
-  if lead then
-    change.before = values.known(lead.civicAddresses)
-    lead.civicAddresses = change.addresses
-  end
-  table.insert(self.result.changes, change)
-end
-
--- The leads of an item that were given; one stands for an item without any.
-function Run:leads_of(item)
-  return self.by_key[journal.key(item)] or {false}
-end
-
-function Run:tell(item, outcome, err)
-  if not self.on_outcome then return end
-  self.on_outcome {id = item.id, tenantId = item.tenantId, outcome = outcome, err = err, why = item.why,
-    done = self.done, total = self.total}
-end
-
--- One more is dealt with.
-function Run:count(item, outcome, err)
-  self.result[outcome] = self.result[outcome] + 1
-  self.done = self.done + 1
-  self:tell(item, outcome, err)
-end
-
--- Written down first: what is in the journal is never done twice.
-function Run:write(item, outcome, addresses, err, attempts)
-  if not self.journal or self.result.journal_error then return end
-  local ok, fault = self.journal:write {lead = journal.key(item), tenantId = item.tenantId, outcome = outcome,
-    addresses = outcome == "synced" and addresses or nil, attempts = attempts, kind = err and err.kind,
-    message = err and err.message, time = values.iso(self.host.time())}
-  if ok then return end
-  self.result.journal_error, self.stop = fault, "journal"
-  self.log("error", "civic_journal", {kind = fault.kind, hint = fault.message})
-end
-
-function Run:fail(item, err, attempts)
-  self:write(item, "failed", nil, err, attempts)
-  self.log("warn", "civic_failed", {lead_id = item.id, kind = err.kind, status = err.status, attempts = attempts})
-  table.insert(self.result.failures, {lead = self:leads_of(item)[1] or item, err = err})
-  self:count(item, "failed", err)
-end
-
--- The source has said what the addresses are.
-function Run:take(item, addresses, attempts)
-  local leads, outcome = self:leads_of(item), #addresses == 0 and "empty" or "unchanged"
-  for _, lead in ipairs(leads) do
-    if #addresses > 0 and not (lead and values.equal(lead.civicAddresses, addresses)) then outcome = "synced" end
-  end
-  self:write(item, outcome, addresses, nil, attempts)
-  if outcome == "synced" then
-    for _, lead in ipairs(leads) do self:put(item, lead or nil, addresses) end
-  end
-  self:count(item, outcome)
-end
-
--- --- what need not be asked -----------------------------------------------------------
-
--- Has it addresses by now, where the plan knew of none?
-local function has_gained(item, lead)
-  return (item.addresses or 0) == 0 and lead and (values.count(lead) or 0) > 0
-end
-
--- What an earlier run of the journal found. What a lead has gained since is newer.
-function Run:resume(item, found)
-  for _, lead in ipairs(self:leads_of(item)) do
-    if found.outcome == "synced" and type(found.addresses) == "table" and not has_gained(item, lead) then
-      self:put(item, lead or nil, found.addresses, true)
-    end
-  end
-  self:count(item, "resumed")
-end
-
-function Run:all_have_gained(item)
-  for _, lead in ipairs(self:leads_of(item)) do
-    if not has_gained(item, lead) then return false end
+  for _, location in ipairs(values.array(locations)) do
+    if type(location.isDefault) == "boolean" then location.isDefault = tostring(location.isDefault) end
   end
   return true
 end
 
--- Deals with those items of a tenant that need no request; the others.
-function Run:known(items)
-  local left, addresses = {}, nil
-  for _, item in ipairs(items) do
-    local found = self.journal and self.journal:found(journal.key(item))
-    if found then
-      self:resume(item, found)
-      addresses = addresses or found.outcome == "synced" and values.known(found.addresses) or nil
-    elseif self:all_have_gained(item) then
-      self:write(item, "unchanged", nil, nil, 0)
-      self:count(item, "unchanged")
-    else
-      left[#left + 1] = item
-    end
+-- What a source gave, as a lead can have it: a copy | nil, err.
+local function normal(given)
+  if not may_be_list(given) then return shape "no list of addresses" end
+  if values.no_object(given) then return shape "an address that is no object" end
+  local good, text = pcall(core.encode, given)
+  if not good then return shape("what JSON cannot say: " .. tostring(text)) end
+  local addresses = values.array(values.copy(given))
+  for _, address in ipairs(addresses) do
+    local ok, what = settle_locations(address)
+    if not ok then return shape(what) end
   end
-  if not addresses then return left end
-  for _, item in ipairs(left) do self:take(item, addresses, 0) end -- its twin was asked about
-  return {}
+  return addresses
 end
 
 -- --- asking ---------------------------------------------------------------------------
@@ -190,27 +97,41 @@ end
 -- Waits before the next attempt: true, or false if there is to be none.
 function Run:wait_after(unit, err)
   local host, limits = self.host, self.settings
-  if unit.attempts >= limits.max_attempts or not worth_another_try(err, host.time()) then return false end
   local asked_s = err.retry_after_s
-  if asked_s and asked_s > limits.retry_after_cap_s then return false end
+  local too_long = asked_s and asked_s > limits.retry_after_cap_s
+  if asked_s then self.pace:hold(math.min(asked_s, limits.retry_after_cap_s)) end -- said to one, meant for all
+  if unit.attempts >= limits.max_attempts or too_long or not worth_another_try(err, host.time()) then return false end
   local wait_s = asked_s or core.backoff(unit.attempts, limits.backoff_base_s, limits.backoff_cap_s, host.random())
   if self.deadline and host.now() + wait_s >= self.deadline then return false end
-  if asked_s then self.pace:hold(asked_s) end -- it was said to one, and is meant for all
   self.log("info", "civic_retry", {lead_id = unit.items[1].id, kind = err.kind, status = err.status,
     attempt = unit.attempts, wait_s = wait_s})
   return host.sleep(wait_s) and true or false
 end
 
+-- True, or false where the run stops meanwhile.
+function Run:wait_for_probe(seconds)
+  if self.deadline and self.host.now() + seconds >= self.deadline then
+    self.stop = self.stop or "deadline"
+  elseif not self.host.sleep(seconds) then
+    self.stop = self.stop or "interrupted"
+  end
+  return not self.stop
+end
+
 -- Asks about a tenant until there is an answer, or no use in asking: into the unit.
 function Run:ask(unit, probe_wait_s)
-  if probe_wait_s and not self.host.sleep(probe_wait_s) then return end
+  if probe_wait_s and not self:wait_for_probe(probe_wait_s) then return end
   local ask = {
     left_s = function() return self:left_s() end,
-    turn = function() return self.pace:turn() end,
+    turn = function() return self.pace:turn(self.deadline) end,
   }
   repeat
-    if not self.pace:turn() or self.deadline and self.host.now() >= self.deadline then return end
-    self.result.asked = self.result.asked + 1
+    local ok, late = self.pace:turn(self.deadline)
+    if not ok then
+      self.stop = self.stop or (late.kind == "timeout" and "deadline" or "interrupted")
+      return
+    end
+    self.ledger.result.asked = self.ledger.result.asked + 1
     unit.attempts = unit.attempts + 1
     ask.attempt = unit.attempts
     unit.addresses, unit.err = self.source:fetch(unit.lead, ask)
@@ -231,7 +152,9 @@ function Run:judge(unit)
 end
 
 function Run:settle(unit)
-  if unit.attempts == 0 and not unit.err then -- it was stopped before anybody was asked
+  local interrupted = unit.err and unit.err.kind == "cancelled" -- while the source waited for its turn
+  if interrupted or unit.attempts == 0 and not unit.err then -- stopped before there could be an answer
+    if interrupted then self.stop = self.stop or "interrupted" end
     if unit.probe then self.breaker:withdrawn() end
     table.insert(self.units, unit)
     return
@@ -239,17 +162,21 @@ function Run:settle(unit)
   self:judge(unit)
   for _, item in ipairs(unit.items) do
     if unit.addresses then
-      self:take(item, unit.addresses, unit.attempts)
+      self.ledger:take(item, unit.addresses, unit.attempts)
     else
-      self:fail(item, unit.err, unit.attempts)
+      self.ledger:fail(item, unit.err, unit.attempts)
     end
   end
+  if self.ledger.failed_to_write then self.stop = self.stop or "journal" end
 end
 
 -- The next task for the host: what asks, and what is to be done when it has ended.
 function Run:next()
-  if self.deadline and self.host.now() >= self.deadline then self.stop = self.stop or "deadline" end
   if self.stop or self.at >= #self.units then return nil end
+  if self.deadline and self.host.now() >= self.deadline then
+    self.stop = "deadline"
+    return nil
+  end
   local allowed, wait_s = self.breaker:admit()
   if not allowed then return nil end
   self.at = self.at + 1
@@ -273,44 +200,42 @@ end
 
 -- --- the run --------------------------------------------------------------------------
 
--- Leads of one tenant are one question.
-local function units_of(items)
-  local units, by_tenant = {}, {}
+local function of_tenant(item)
+  return item.tenantId and item.tenantId:lower()
+end
+
+-- Leads of one tenant are one question, unless the source says otherwise.
+local function units_of(items, made)
+  local units, by_key = {}, {}
   for _, item in ipairs(items) do
-    local tenant = item.tenantId and item.tenantId:lower()
-    local unit = tenant and by_tenant[tenant]
+    local key
+    if made.key then key = made:key(item) else key = of_tenant(item) end
+    local unit = key and by_key[key]
     if not unit then
       unit = {items = {}, attempts = 0}
       units[#units + 1] = unit
-      if tenant then by_tenant[tenant] = unit end
+      if key then by_key[key] = unit end
     end
     table.insert(unit.items, item)
   end
   return units
 end
 
-local function index_leads(leads)
-  local by_key = {}
-  for _, lead in ipairs(leads or {}) do
-    local key = type(lead) == "table" and journal.key(lead)
-    if key then
-      by_key[key] = by_key[key] or {}
-      table.insert(by_key[key], lead)
-    end
-  end
-  return by_key
-end
-
 -- What a source is asked about: the lead, or what the plan has of it.
 local function question(run, item)
-  return run:leads_of(item)[1] or {id = item.id, tenantId = item.tenantId, isDirectLead = item.direct}
+  return run.ledger:lead_of(item) or {id = item.id, tenantId = item.tenantId, isDirectLead = item.direct}
 end
 
--- Before anybody is asked: what the journal knows, and what has come meanwhile.
+-- Before anybody is asked: what the journal knows, what has come meanwhile, and what nobody can be asked about.
 function Run:begin(items)
   self.units = {}
-  for _, unit in ipairs(units_of(items)) do
-    unit.items = self:known(unit.items)
+  for _, unit in ipairs(units_of(items, self.source)) do
+    local first = unit.items[1]
+    if not (first.id or first.tenantId) then
+      for _, item in ipairs(unit.items) do self.ledger:fail(item, ledger.nameless(), 0) end
+      unit.items = {}
+    end
+    unit.items = self.ledger:settle_known(unit.items)
     if #unit.items > 0 then
       unit.lead = question(self, unit.items[1])
       table.insert(self.units, unit)
@@ -321,46 +246,39 @@ end
 -- Nobody was asked about the rest.
 function Run:skip_rest()
   if self.at < #self.units and not self.stop then self.stop = "breaker" end
-  local reason = self.stop
   for i = self.at + 1, #self.units do
-    for _, item in ipairs(self.units[i].items) do
-      self.result.reasons[reason] = (self.result.reasons[reason] or 0) + 1
-      self:count(item, "skipped")
-    end
+    for _, item in ipairs(self.units[i].items) do self.ledger:skip(item, self.stop) end
   end
-  self.result.stop_reason = reason or "end"
+  self.ledger.result.stop_reason = self.stop or "end"
 end
 
 function Run:go()
   local ok, err = together(self.host, self.settings.concurrency, function() return self:next() end)
   if not ok then
     self.stop = self.stop or "interrupted"
-    self.result.signal = err.signal
+    self.ledger.result.signal = err.signal
   end
   self:skip_rest()
 end
 
-local function new_result()
-  return {synced = 0, unchanged = 0, empty = 0, failed = 0, skipped = 0, resumed = 0, failures = {}, changes = {},
-    reasons = {}, asked = 0, elapsed_s = 0}
-end
-
 -- The host that carries what the source asks, and whether it is ours to close.
 local function host_of(made, settled)
-  local client = made and made.client or settled.client
+  local client = made.client or settled.client
   if client then return client.host, false end
   local host, err = require("oc.host.script").new()
   return host, host ~= nil, err
 end
 
-local function new_run(settled, made, host)
-  local client = made and made.client or settled.client
-  local rate = settled.rate_per_min or made and made.rate_per_min
+local function new_run(settled, made, host, total)
+  local client = made.client or settled.client
+  local logs = settled.log == nil and client and client.log or log.new(settled.log)
   return setmetatable({
-    settings = settled, source = made, host = host, on_outcome = settled.on_outcome, result = new_result(),
-    log = settled.log == nil and client and client.log or log.new(settled.log), by_key = index_leads(settled.leads),
-    pace = pace.new(host, rate), breaker = breaker.new(settled.breaker, settled.breaker_wait_s, settled.breaker_probes),
-    deadline = settled.deadline_s and host.now() + settled.deadline_s, started = host.now(), at = 0, done = 0,
+    settings = settled, source = made, host = host, log = logs, at = 0, started = host.now(),
+    pace = pace.new(host, settled.rate_per_min or made.rate_per_min),
+    breaker = breaker.new(settled.breaker, settled.breaker_wait_s, settled.breaker_probes),
+    deadline = settled.deadline_s and host.now() + settled.deadline_s,
+    ledger = ledger.new {leads = settled.leads, total = total, source = made.name or "own", time = host.time,
+      log = logs, on_outcome = settled.on_outcome},
   }, Run)
 end
 
@@ -377,30 +295,38 @@ end
 
 -- Nobody is asked, nothing is changed or written.
 local function dry_run(items)
-  local result = new_result()
+  local result = ledger.new({total = #items, source = "none"}).result
   result.skipped, result.stop_reason = #items, "dry_run"
   result.reasons.dry_run = #items > 0 and #items or nil
   return result
 end
 
--- The same, whatever is raised on the way: the journal is closed, a host of ours too.
-local function run_through(run, items, path, max_age_h)
-  if path then
-    local err
-    run.journal, err = journal.open(path, max_age_h, run.host.time())
-    if not run.journal then return nil, err end
-    if run.journal.bad > 0 then run.log("warn", "civic_journal_lines", {hint =
-      ("%d lines of the journal could not be read: those leads are asked about again"):format(run.journal.bad)}) end
+-- Opens the journal, if there is to be one: true | nil, err.
+local function open_journal(run, path, max_age_h)
+  if not path then return true end
+  local opened, err = journal.open(path, max_age_h, run.host.time())
+  if not opened then return nil, err end
+  run.ledger.journal = opened
+  if opened.bad > 0 then
+    run.log("warn", "civic_journal_lines", {
+      hint = ("%d lines of the journal could not be read: those leads are asked about again"):format(opened.bad)})
   end
-  local ok, raised = pcall(function()
-    run.total = #items
+  return true
+end
+
+-- The same, whatever is raised on the way: the journal is closed.
+local function run_through(run, items, path, max_age_h)
+  local ok, err = open_journal(run, path, max_age_h)
+  if not ok then return nil, err end
+  local raised
+  ok, raised = pcall(function()
     run:begin(items)
     run:go()
   end)
-  if run.journal then run.journal:close() end
+  if run.ledger.journal then run.ledger.journal:close() end
   if not ok then error(raised, 0) end
-  run.result.elapsed_s = run.host.now() - run.started
-  return run.result
+  run.ledger.result.elapsed_s = run.host.now() - run.started
+  return run.ledger.result
 end
 
 --- Does what a plan says. Raises for what the program got wrong.
@@ -416,8 +342,8 @@ function apply.run(given, given_options, level)
   if settled.dry_run then return dry_run(given.items) end
   local host, ours, err = host_of(made, settled)
   if not host then return nil, err end
-  local called, result, why = pcall(run_through, new_run(settled, made, host), given.items, settled.journal,
-    settled.journal_max_age_h)
+  local called, result, why = pcall(run_through, new_run(settled, made, host, #given.items), given.items,
+    settled.journal, settled.journal_max_age_h)
   if ours then host:close() end
   if not called then error(result, 0) end
   return result, why

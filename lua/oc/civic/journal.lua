@@ -21,6 +21,8 @@ local GRACE = 1 / 20
 
 local HOUR_S = 3600
 
+local PRIVATE = 384 -- 0600: nobody but the owner
+
 -- Between opening and locking a file another run may have replaced it.
 local MAX_OPENINGS = 10
 
@@ -93,22 +95,25 @@ end
 
 -- Hands each whole line to take(line); what is behind the last line end | nil, err of take's.
 local function each_line(file, take)
-  local rest = ""
+  local open = {} -- pieces of a line that has not ended
   for block in function() return file:read(BLOCK_BYTES) end do
-    rest = rest .. block
     local from = 1
-    for at in rest:gmatch "()\n" do
-      local ok, err = take(rest:sub(from, at - 1))
+    for at in block:gmatch "()\n" do
+      open[#open + 1] = block:sub(from, at - 1)
+      local ok, err = take(table.concat(open))
       if not ok then return nil, err end
-      from = at + 1
+      open, from = {}, at + 1
     end
-    rest = rest:sub(from)
+    open[#open + 1] = block:sub(from)
   end
-  return rest
+  return table.concat(open)
 end
 
 -- All that a file says. Its last line may be torn, by whatever ended its run.
 local function read(path, file)
+  local begins = file:read(#HEAD) or ""
+  if begins ~= HEAD:sub(1, #begins) then return check_head(path) end
+  file:seek "set"
   local state = {done = {}, history = {}, bytes = 0, bad = 0}
   local rest, err = each_line(file, function(line)
     local record = core.decode(line, {nulls = "null"})
@@ -121,7 +126,6 @@ local function read(path, file)
     return true
   end)
   if not rest then return nil, err end
-  if state.bytes == 0 and rest:sub(1, #HEAD) ~= HEAD:sub(1, #rest) then return check_head(path) end
   return state
 end
 
@@ -215,11 +219,12 @@ local function put_in_place(file, path, target)
   return true
 end
 
--- A new file with what is to be remembered, in place of the old one: true | nil, err.
+-- A new file with what is to be remembered, in place of the old one and for nobody else's eyes: true | nil, err.
 local function start_afresh(self, history, now)
   local old, path = self.file, self.path .. ".new"
   local file, why = io.open(path, "wb")
   if not file then return nil, fault(path, why) end
+  core.set_mode(file, core.file_mode(self.path) or PRIVATE)
   core.lock(file) -- nobody else has it: they would have the old one
   self.file = file
   local ok, err = write_memory(self, history, now)
@@ -234,8 +239,10 @@ local function start_afresh(self, history, now)
   return true
 end
 
+-- A start that cannot be read, or lies ahead since a clock was set back, says nothing about age.
 local function is_past(state, now, max_age_h)
-  return state.started ~= nil and now - state.started >= max_age_h * HOUR_S * (1 - GRACE)
+  local age_s = state.started and now - state.started
+  return not age_s or age_s < -HOUR_S or age_s >= max_age_h * HOUR_S * (1 - GRACE)
 end
 
 -- Makes the file ready for more: true | nil, err.
@@ -252,7 +259,10 @@ local function prepare(self, max_age_h, now)
     if not ok then return nil, fault(self.path, why) end
   end
   self.file:seek "end"
-  if state.bytes == 0 then return write_head(self, now) end
+  if state.bytes == 0 then
+    core.set_mode(self.file, PRIVATE) -- it will hold addresses
+    return write_head(self, now)
+  end
   self.resumed = true
   return true
 end
@@ -265,6 +275,7 @@ end
 ---@return oc.civic.Journal|nil
 ---@return oc.Error|nil err   kind `io`
 function journal.open(path, max_age_h, now)
+  path = core.real_path(path) or path -- a link stays one
   local file, err = open_locked(path)
   if not file then return nil, err end
   local self = setmetatable({path = path, file = file, done = {}, bad = 0, resumed = false}, Journal)
@@ -275,6 +286,29 @@ function journal.open(path, max_age_h, now)
     return nil, err
   end
   return self
+end
+
+--- Can it be used, as far as that can be told without changing it? For whoever has much to do before.
+---@param path string
+---@return true|nil
+---@return oc.Error|nil err   kind `io`
+function journal.check(path)
+  local there, err = is_there(path)
+  if err then return nil, err end
+  if not there then
+    local file, why = io.open(path .. ".new", "ab") -- may files be made here?
+    if not file then return nil, fault(path, why) end
+    file:close()
+    os.remove(path .. ".new")
+    return true
+  end
+  local file
+  file, err = open_locked(path)
+  if not file then return nil, err end
+  file:close()
+  local state
+  state, err = read_at(path)
+  return state and true, err
 end
 
 --- What an earlier part of this run has come to for a lead; nil: it is to be tried.

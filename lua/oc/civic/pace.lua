@@ -1,6 +1,12 @@
 --- The pace of requests: so many a minute, evenly, and none while the far side asked for a pause.
 
+local errors = require "oc.errors"
+
 local pace = {}
+
+local function late()
+  return nil, errors.new("timeout", "the time of the run is over before it is this request's turn")
+end
 
 ---@class oc.civic.Pace
 local Pace = {}
@@ -15,15 +21,18 @@ function pace.new(host, rate_per_min)
 end
 
 --- Waits until one more request is allowed.
+---@param deadline number|nil   by the host's clock: a turn that comes later is none
 ---@return true|nil
----@return oc.Error|nil err   kind `cancelled`
-function Pace:turn()
+---@return oc.Error|nil err   kind `cancelled`, or `timeout`
+function Pace:turn(deadline)
   local now = self.host.now()
   local mine = math.max(now, self.free_at)
+  if deadline and math.max(mine, self.held_until) >= deadline then return late() end
   self.free_at = mine + self.gap_s
   while true do
     local wait_s = math.max(mine, self.held_until) - self.host.now()
     if wait_s <= 0 then return true end
+    if deadline and self.host.now() + wait_s >= deadline then return late() end
     local ok, err = self.host.sleep(wait_s)
     if not ok then return nil, err end
   end

@@ -77,10 +77,15 @@ function plan.new(leads, given, now, seen)
   return self
 end
 
+local ITEM = {id = "string", tenantId = "string", why = "string", addresses = "number", direct = "boolean"}
+
 local function fault_of_item(item)
   if type(item) ~= "table" then return "no object" end
-  if not (values.text(item.id) or values.text(item.tenantId)) then return "neither id nor tenantId" end
-  if item.tenantId ~= nil and not values.text(item.tenantId) then return "'tenantId' is no text" end
+  for name, kind in pairs(ITEM) do
+    if item[name] ~= nil and type(item[name]) ~= kind then
+      return ("'%s' is no %s"):format(name, kind == "string" and "text" or kind)
+    end
+  end
 end
 
 --- What is wrong with a plan that was stored.
@@ -90,6 +95,7 @@ function plan.fault(given)
   if type(given) ~= "table" then return "a plan expected, got " .. type(given) end
   if given.version ~= VERSION then return "it is no plan of this version (version = 1)" end
   if type(given.items) ~= "table" then return "it has no list 'items'" end
+  if given.leads ~= nil and type(given.leads) ~= "number" then return "'leads' is no number" end
   for i, item in ipairs(given.items) do
     local fault = fault_of_item(item)
     if fault then return ("items[%d]: %s"):format(i, fault) end

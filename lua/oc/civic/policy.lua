@@ -17,6 +17,7 @@ local policy = {}
 local explained = setmetatable({}, {__mode = "k"})
 
 local DAY_S = 86400
+local MAX_DAYS = 36500
 
 local function explain(made, name, why)
   explained[made] = {name = name, why = why}
@@ -88,8 +89,10 @@ local function check_stale(given)
       error(("oc.civic.policy.stale: unknown option '%s'"):format(tostring(name)), 3)
     end
   end
-  if type(given.days) ~= "number" or given.days < 0 or given.days ~= given.days then
-    error("oc.civic.policy.stale: 'days': a number of at least 0 expected, got " .. type(given.days), 3)
+  local days = given.days
+  if type(days) ~= "number" or days < 0 or days > MAX_DAYS or days ~= days then
+    error(("oc.civic.policy.stale: 'days': a number from 0 to %d expected, got %s"):format(MAX_DAYS,
+      type(days) == "number" and days or type(days)), 3)
   end
   if given.journal ~= nil and type(given.journal) ~= "string" then
     error("oc.civic.policy.stale: 'journal': a file's path expected, got " .. type(given.journal), 3)
@@ -112,7 +115,8 @@ end
 ---@return oc.civic.Policy
 function policy.stale(given)
   check_stale(given)
-  local before = (given.now or core.time()) - given.days * DAY_S
+  local now = given.now or core.time()
+  local before = now - given.days * DAY_S
   if not given.journal then
     local made = filter(("lastModifiedOn < date(%q) or lastModifiedOn == null"):format(values.iso(before)))
     return explain(made, "stale", ("not changed for %g days"):format(given.days))
@@ -122,7 +126,7 @@ function policy.stale(given)
     if not history and not fault then history, fault = journal.history(given.journal) end
     if fault then return nil, fault end
     local success = last_success(history, lead)
-    return not success or success < before
+    return not success or success < before or success > now + DAY_S -- a clock that was ahead proves nothing
   end, "stale", function(lead)
     local success = last_success(history or {}, lead)
     if not success then return "its addresses were never found by a run of this journal" end

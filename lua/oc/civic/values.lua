@@ -67,12 +67,20 @@ function values.array(list)
   return setmetatable(list, core.array_metatable)
 end
 
+--- Is an address validated, in whatever of the words for it?
+---@param address table
+---@return boolean
+function values.is_validated(address)
+  local status = tostring(address.validationStatus):lower()
+  return status == "validated" or status == "valid"
+end
+
 --- A country's code as ISO 3166 has it, for comparing.
 ---@param code any
 ---@return string|nil
 function values.country(code)
-  local text = values.text(code)
-  return text and postcodes.country(text)
+  local text = type(code) == "string" and code:match "^%s*(.-)%s*$" or ""
+  return text ~= "" and postcodes.country(text) or nil
 end
 
 --- A copy of plain data. `strip`: without JSON nulls in objects.
@@ -88,19 +96,29 @@ function values.copy(value, strip)
   return setmetatable(copied, getmetatable(value))
 end
 
+-- Only the gateway knows these: an address without them is the same.
+local OF_THE_GATEWAY = {latitude = true, longitude = true}
+
 local function one_way(a, b)
   for key, item in pairs(a) do
-    if item ~= null and not values.equal(item, b[key]) then return false end
+    local other = values.known(b[key])
+    if not (OF_THE_GATEWAY[key] and other == nil) and not values.equal(item, other) then return false end
   end
   return true
 end
 
---- Is it the same content? A null is as good as absent.
+-- The service writes "" where others write null or nothing.
+local function settled(value)
+  if value == null or value == "" then return nil end
+  return value
+end
+
+--- Is it the same content? A null and an empty text are as good as absent.
 ---@param a any
 ---@param b any
 ---@return boolean
 function values.equal(a, b)
-  if values.known(a) == values.known(b) then return true end
+  if settled(a) == settled(b) then return true end
   return type(a) == "table" and type(b) == "table" and one_way(a, b) and one_way(b, a)
 end
 

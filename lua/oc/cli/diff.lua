@@ -79,7 +79,7 @@ local function check_words(parsed)
   if parsed.old == "live" then return settings.usage "OLD: only NEW can be live; a file of that name is ./live" end
   if parsed.old == "-" and parsed.new == "-" then return settings.usage "only one of OLD and NEW can be -" end
   if parsed.new ~= "live" then
-    local name = next(flags.given(options.leads, parsed))
+    local name = next(flags.given(options.leads, parsed)) -- of a profile there are none then
     if name then return settings.usage(("%s asks the service: it goes with live"):format(flags.name_of(name))) end
   end
   for _, name in ipairs {"ignore", "only"} do
@@ -93,7 +93,9 @@ end
 -- The flags of one side alone: a file, or the service, asked what the old snapshot had been asked.
 local function flags_of(parsed, path, header)
   local given = {}
-  for name, value in pairs(parsed) do given[name] = value end
+  for name, value in pairs(parsed) do
+    if not NOT_HERE[name] then given[name] = value end -- a profile may have them
+  end
   if path ~= "live" then
     for _, option in ipairs(options.leads) do given[option.name] = nil end
     given.from = path

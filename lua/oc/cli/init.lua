@@ -4,16 +4,20 @@
 local argparse = require "argparse"
 local core = require "oc.core"
 local flags = require "oc.cli.flags"
+local profile = require "oc.cli.profile"
 
 local cli = {}
 
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"audit", "diff", "doctor", "list", "sandbox", "sync", "version"}
+local names = {"audit", "completion", "diff", "doctor", "list", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
+
+-- Those that a profile says something to.
+local asks_service = {audit = true, diff = true, doctor = true, list = true, sync = true}
 
 -- What many a command line has, and this one on purpose has not.
 local credentials = {["--token"] = true, ["--tenant-id"] = true, ["--client-id"] = true, ["--client-secret"] = true,
@@ -44,6 +48,10 @@ Examples:
     local command = parser:command(name)
     add_help(command, asked)
     require("oc.cli." .. name).describe(command)
+    if asks_service[name] then
+      command:option("--profile", "take options and credentials from this profile of the configuration file")
+        :argname "NAME"
+    end
   end
   return parser
 end
@@ -61,9 +69,11 @@ local function print_out(text)
 end
 
 -- What a command raises is a fault of ours: all there is to know goes into a report.
-local function run(parsed)
+local function run(parsed, parser)
   local command = require("oc.cli." .. parsed.command)
-  local ok, code = xpcall(function() return command.run(parsed) end, function(raised)
+  local found, err = profile.apply(parsed)
+  if not found then return refuse(err.message) end
+  local ok, code = xpcall(function() return command.run(parsed, parser) end, function(raised)
     return debug.traceback(tostring(raised), 2)
   end)
   if ok then return code end
@@ -98,7 +108,7 @@ function cli.main(words, has_output)
     local command = known[words[1]] and words[1] .. " " or ""
     return refuse(("%s (%s %s--help tells more)"):format((parsed:gsub("\n", ". ")), flags.program(), command))
   end
-  return run(parsed)
+  return run(parsed, parser)
 end
 
 return cli

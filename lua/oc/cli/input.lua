@@ -241,6 +241,7 @@ local DOCTOR_KNOWS = {network = true, tls = true, timeout = true, auth = true, h
 function Input:say_doctor(err)
   if not self.leads or not DOCTOR_KNOWS[err.kind] or self.parsed.resume or self:result().leads > 0 then return end
   local words = flags.words(options.client, flags.given(options.client, self.parsed))
+  if self.parsed.profile then words[#words + 1] = flags.word("--profile", self.parsed.profile) end
   if self.parsed.token_file then words[#words + 1] = flags.word("--token-file", self.parsed.token_file) end
   self.say:say(table.concat({"to find out what is wrong:", flags.program(), "doctor", table.concat(words, " ")}, " "))
 end

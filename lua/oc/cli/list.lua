@@ -125,7 +125,7 @@ local function words_to_repeat(parsed, leads_options)
       for _, word in ipairs(flags.words({option}, leads_options)) do words[#words + 1] = word end
     end
   end
-  for _, name in ipairs {"format", "token_file", "log_file"} do
+  for _, name in ipairs {"format", "profile", "token_file", "log_file"} do
     if parsed[name] then words[#words + 1] = flags.word("--" .. name:gsub("_", "-"), parsed[name]) end
   end
   if parsed.verbose then words[#words + 1] = "--verbose" end

@@ -42,6 +42,7 @@ end
 ---@return oc.Error|nil err kind `options`
 function settings.client(parsed)
   local given = flags.given(options.client, parsed)
+  given.auth = parsed.profile_auth
   if not parsed.token_file then return given end
   local fault
   given.auth, fault = secrets.token_file(parsed.token_file)

@@ -7,8 +7,10 @@ local columns = require "oc.cli.columns"
 local core = require "oc.core"
 local flags = require "oc.cli.flags"
 local input = require "oc.cli.input"
+local journal = require "oc.civic.journal"
 local messages = require "oc.cli.messages"
 local oc = require "oc"
+local options = require "oc.options"
 local output = require "oc.cli.output"
 local plan = require "oc.civic.plan"
 local plan_file = require "oc.cli.plan_file"
@@ -73,6 +75,17 @@ end
 
 -- --- before anything is asked ---------------------------------------------------------
 
+-- Each file has one use.
+local function check_files(parsed)
+  local used = {}
+  for _, name in ipairs {"from", "plan", "journal", "output", "leads_out", "plan_out"} do
+    local path, flag = parsed[name], "--" .. name:gsub("_", "-")
+    if path and used[path] then return settings.usage(("%s and %s: %s is one file"):format(used[path], flag, path)) end
+    if path and path ~= "-" then used[path] = flag end
+  end
+  return true
+end
+
 -- A plan has its leads: what would choose them goes without it.
 local function check_words(parsed)
   for _, name in ipairs {"output", "leads_out", "plan_out", "plan", "journal"} do
@@ -80,8 +93,14 @@ local function check_words(parsed)
       return settings.usage(("--%s: a file name expected"):format((name:gsub("_", "-"))))
     end
   end
+  local ok, err = check_files(parsed)
+  if not ok then return nil, err end
   if not parsed.plan then return true end
-  for _, name in ipairs {"from", "where", "leads_out", "plan_out"} do
+  local chosen = next(flags.given(options.leads, parsed))
+  if chosen then
+    return settings.usage(("%s goes without --plan: that has its leads"):format(flags.name_of(chosen)))
+  end
+  for _, name in ipairs {"from", "leads_out", "plan_out"} do
     if parsed[name] then
       return settings.usage(("--%s goes without --plan: that has its leads"):format((name:gsub("_", "-"))))
     end
@@ -96,6 +115,9 @@ local SHARED = {"max_attempts", "backoff_base_s", "backoff_cap_s", "retry_after_
 local function apply_options(run)
   local given = flags.given(civic_options.apply, run.parsed)
   for _, name in ipairs(SHARED) do given[name] = run.parsed[name] end
+  if given.deadline_s then -- of the whole run: reading has had its part
+    given.deadline_s = math.max(given.deadline_s - (core.now() - run.started), 0.001)
+  end
   given.log = function(level, event, fields)
     if event ~= "civic_failed" then run.say:log(level, event, fields) end -- it is told as an outcome
   end
@@ -122,6 +144,10 @@ local function prepare(run)
   run.format, run.to_terminal = output.choose(parsed)
   run.policy, err = sync_choice.policy(parsed.policy, parsed.journal)
   if not run.policy then return nil, err end
+  if parsed.journal and not parsed.dry_run then
+    ok, err = journal.check(parsed.journal)
+    if not ok then return nil, err end
+  end
   if parsed.plan then
     run.plan, err = plan_file.read(parsed.plan)
     if not run.plan then return nil, err end
@@ -143,20 +169,26 @@ local function company_of(lead)
   return type(contact) == "table" and values.text(contact.companyName) or nil
 end
 
-local function row_of(run, item, outcome, err)
-  local lead = run.by_id and run.by_id[item.id or item.tenantId]
+-- Why nobody was asked about a lead.
+local REASONS = {
+  breaker = "not asked about: too many failures in a row", deadline = "not asked about: the time was over",
+  interrupted = "not asked about: interrupted", journal = "not asked about: the journal cannot be written",
+}
+
+local function row_of(run, item, outcome, err, reason)
+  local lead = run.by_key and run.by_key[journal.key(item) or false]
   local row = {outcome = outcome, leadId = item.id, tenantId = item.tenantId, company = company_of(lead),
     why = item.why}
   row.addresses = lead and values.count(lead) or not lead and item.addresses or nil
-  row.error = err and tostring(err) or nil
-  row.told = row.error and ("%s (%s)"):format(row.error, err.kind) or row.why
+  row.error = err and tostring(err) or reason and REASONS[reason] or nil
+  row.told = err and ("%s (%s)"):format(row.error, err.kind) or row.error or row.why
   return row
 end
 
 -- The table alone has a column for both.
-local function add_row(run, item, outcome, err)
+local function add_row(run, item, outcome, err, reason)
   if run.broken then return end
-  local row = row_of(run, item, outcome, err)
+  local row = row_of(run, item, outcome, err, reason)
   if run.format ~= "table" then row.told = nil end
   local ok, fault = run.out:add(row)
   if ok and run.to_terminal then ok, fault = run.out:flush() end
@@ -164,8 +196,8 @@ local function add_row(run, item, outcome, err)
 end
 
 local function index(run)
-  run.by_id = {}
-  for _, lead in ipairs(run.picked) do run.by_id[lead.id or lead.tenantId] = lead end
+  run.by_key = {}
+  for _, lead in ipairs(run.picked) do run.by_key[journal.key(lead) or false] = lead end
 end
 
 -- --- the stages -------------------------------------------------------------------------
@@ -186,11 +218,26 @@ local function make_plan(run)
   return true
 end
 
+-- All of it is there; of a cut run, what came, as FILE.part: it replaces nothing that was whole.
+local function put_away(run, name)
+  local one = run.sinks[name]
+  local ok, err
+  if run.input and run.input:is_cut() and one.part then
+    local part
+    part, err = one:stop()
+    if part and not err then run.say:say("what came so far is in " .. part) end
+    ok = not err
+  else
+    ok, err = one:finish()
+  end
+  if ok then run.sinks[name] = nil end
+  return ok, err
+end
+
 local function write_plan(run)
   if not run.sinks.plan_sink then return true end
   local ok, err = run.sinks.plan_sink:add(oc.encode(run.plan), "\n")
-  if ok then ok, err = run.sinks.plan_sink:finish() end
-  return ok, err
+  return ok and put_away(run, "plan_sink"), err
 end
 
 local function write_leads(run)
@@ -200,7 +247,7 @@ local function write_leads(run)
     local ok, err = leads_sink:add(oc.encode(lead), "\n")
     if not ok then return nil, err end
   end
-  return leads_sink:finish()
+  return put_away(run, "leads_sink")
 end
 
 local function show_plan(run)
@@ -212,7 +259,7 @@ local function apply_plan(run)
   local given = apply_options(run)
   given.source, given.leads = run.source, run.picked
   given.client = run.source.client or run.input and run.input.client
-  given.on_outcome = function(outcome) add_row(run, outcome, outcome.outcome, outcome.err) end
+  given.on_outcome = function(outcome) add_row(run, outcome, outcome.outcome, outcome.err, outcome.reason) end
   return settings.checked(oc.civic.apply, run.plan, given)
 end
 
@@ -241,7 +288,7 @@ local STOPPED = {
 -- What was opened stays as FILE.part, or goes if nothing is in it.
 local function put_aside(run)
   for _, one in pairs(run.sinks) do
-    local part = one ~= run.finished and one:stop()
+    local part = one:stop()
     if part then run.say:say("what came so far is in " .. part) end
   end
 end
@@ -264,8 +311,7 @@ end
 -- Everything is out: the exit status.
 local function conclude(run, result)
   local ok, err = run.out:finish()
-  if ok then ok, err = run.sinks.out:finish() end
-  run.finished = run.sinks.out
+  if ok then ok, err = put_away(run, "out") end
   if ok and run.broken then ok, err = nil, run.broken end
   if not ok then return fail(run, err) end
   run.say:say(summary(run, result))
@@ -313,7 +359,7 @@ end
 function command.run(parsed)
   local say, status = messages.of(parsed)
   if not say then return status end
-  local run = {say = say, parsed = parsed, sinks = {}, leads = {}, picked = {}}
+  local run = {say = say, parsed = parsed, sinks = {}, leads = {}, picked = {}, started = core.now()}
   local ok, err = prepare(run)
   local code
   if ok then code = go(run) else put_aside(run) end

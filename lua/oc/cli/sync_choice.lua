@@ -16,10 +16,9 @@ local function policy_of(word, journal)
   if NAMES[word] then return oc.civic.policy[NAMES[word]] end
   local days = word:match "^stale:(.*)$"
   if days then
-    if not tonumber(days) or tonumber(days) < 0 then
-      return settings.usage(("--policy stale:%s: a number of days expected"):format(days))
-    end
-    return oc.civic.policy.stale {days = tonumber(days), journal = journal}
+    local ok, made = pcall(oc.civic.policy.stale, {days = tonumber(days), journal = journal})
+    if ok then return made end
+    return settings.usage(("--policy stale:%s: a number of days, from 0 to 36500, expected"):format(days))
   end
   if word:find "^[%w_-]+$" then -- a field by itself would be an expression, but more likely a name is misspelt
     return settings.usage(("--policy %s: one of direct-missing, missing, unvalidated, uncovered, stale:DAYS, all, or "
@@ -52,10 +51,16 @@ local function gateway(parsed, say)
   if (url or "") == "" then
     return settings.usage "--source gateway: its address is missing: environment variable OC_GATEWAY_URL"
   end
+  local _, fault = options.address(url, parsed.insecure)
+  if fault then return settings.usage("environment variable OC_GATEWAY_URL " .. fault) end
   local made, err = auth.from_environment "OC_GATEWAY_"
   if err then return nil, err end
+  if not made then
+    return settings.usage("--source gateway: its credentials are missing: OC_GATEWAY_TOKEN, or OC_GATEWAY_TENANT_ID, "
+      .. "OC_GATEWAY_CLIENT_ID, OC_GATEWAY_CLIENT_SECRET and OC_GATEWAY_SCOPE in the environment")
+  end
   local given = flags.given(options.client, parsed)
-  given.base_url, given.auth, given.lead_path, given.page_base = url, made or false, nil, nil
+  given.base_url, given.auth, given.lead_path, given.page_base = url, made, nil, nil
   given.log = function(level, event, fields) say:log(level, event, fields) end
   return settings.checked(oc.civic.source.gateway, given)
 end

@@ -6,7 +6,9 @@
 -- outermost any or all, and so on.
 
 local core = require "oc.core"
+local had_lpeg = rawget(_G, "lpeg") ~= nil
 local lpeg = require "lpeg"
+if not had_lpeg then rawset(_G, "lpeg", nil) end -- in Lua 5.1 and LuaJIT it leaves a global
 
 local C, Cc, Cf, Cg, Cmt, Cp, Cs, Ct = lpeg.C, lpeg.Cc, lpeg.Cf, lpeg.Cg, lpeg.Cmt, lpeg.Cp, lpeg.Cs, lpeg.Ct
 local P, R, S, V = lpeg.P, lpeg.R, lpeg.S, lpeg.V

@@ -4,10 +4,21 @@
 -- Knows exchanges only by their pool, and nothing of what tasks are about.
 
 local core = require "oc.core"
+local errors = require "oc.errors"
 
 local crew = {}
 
 local unpack = table.unpack or unpack -- luacheck: ignore
+
+-- Which crew a thread is a task of, while it is one.
+local crew_of = setmetatable({}, {__mode = "k"})
+
+--- The crew that what runs now is a task of.
+---@return oc.Crew|nil
+function crew.current()
+  local thread = coroutine.running()
+  return thread and crew_of[thread]
+end
 
 ---@class oc.Crew
 local Crew = {}
@@ -25,8 +36,7 @@ end
 --- Is it a task of this crew that runs?
 ---@return boolean
 function Crew:inside()
-  local thread = coroutine.running()
-  return thread ~= nil and self.waiting[thread] ~= nil
+  return crew.current() == self
 end
 
 -- What a task waits for, as it tells whoever resumes it.
@@ -71,14 +81,14 @@ local function resume(self, thread)
     end
     ok, wish = false, "it yielded, and nobody here knows what for"
   end
-  self.waiting[thread] = nil
+  self.waiting[thread], crew_of[thread] = nil, nil
   self.count = self.count - 1
   task.ended(ok, wish)
 end
 
 local function begin(self, run, ended)
   local thread = coroutine.create(run)
-  self.waiting[thread] = {ended = ended}
+  self.waiting[thread], crew_of[thread] = {ended = ended}, self
   self.count = self.count + 1
   resume(self, thread)
 end
@@ -95,29 +105,37 @@ local function ready(self, event)
   return list
 end
 
--- Waits until one of them may have something to do: was it an exchange?
-local function wait(self)
+local function stop(self, err)
+  err.signal = core.take_interrupt() -- from now on waits go on: what is under way comes to its end
+  self.stopped = self.stopped or err
+end
+
+-- Waits until one of them may have something to do, or, when some have, only looks: was it an exchange?
+local function wait(self, none_ready)
   local exchanges, until_s = {}, math.huge
   for _, task in pairs(self.waiting) do
     exchanges[#exchanges + 1] = task.wish.raw
     until_s = math.min(until_s, task.wish.until_s or math.huge)
   end
-  local left = math.max(until_s - self.now(), 0)
-  local ok, err
+  local left = none_ready and math.max(until_s - self.now(), 0) or 0
+  local ok, err = true, nil
   if #exchanges > 0 then
     ok, err = self.pool:wait(left, unpack(exchanges))
-  else
+  elseif left == math.huge then
+    error("oc.host.crew: the tasks wait for one another", 0)
+  elseif none_ready then
     ok, err = self.sleep_all(left)
   end
-  if ok ~= nil then return #exchanges > 0 end
-  err.signal = core.take_interrupt() -- from now on waits go on: what is under way comes to its end
-  self.stopped = self.stopped or err
-  return false
+  if ok == nil then stop(self, err) end
+  return #exchanges > 0 and ok == true
 end
 
--- Takes in tasks while there is room for them.
+-- Takes in tasks while there is room for them. Where nothing waits, nobody else sees an interrupt.
 local function fill(self, most, next)
   while self.count < most and not self.stopped do
+    if core.interrupted() then
+      return stop(self, errors.new("cancelled", ("interrupted by signal %d"):format(core.interrupted())))
+    end
     local run, ended = next()
     if not run then return end
     begin(self, run, ended)
@@ -133,12 +151,20 @@ function Crew:run(most, next)
   while true do
     fill(self, most, next)
     if self.count == 0 then break end
-    local list = ready(self, false)
-    if #list == 0 then list = ready(self, wait(self)) end
+    local list = ready(self, wait(self, #ready(self, false) == 0))
     for _, thread in ipairs(list) do resume(self, thread) end
   end
   if self.stopped then return nil, self.stopped end
   return true
+end
+
+--- Leaves off in the middle, when what was called raised: no task goes on, and what they waited for is closed.
+function Crew:abandon()
+  for thread, task in pairs(self.waiting) do
+    crew_of[thread] = nil
+    if task.wish and task.wish.raw then task.wish.raw:close() end
+  end
+  self.waiting, self.count = {}, 0
 end
 
 return crew

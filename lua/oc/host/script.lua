@@ -98,6 +98,17 @@ local function sleep(seconds)
   return true
 end
 
+-- Within a task the others go on. No host in here: a trace of LuaJIT that calls it would keep that alive.
+local function aside_or(sleep_all)
+  return function(seconds)
+    local current = crew.current()
+    if current then return current:sleep(seconds) end
+    return sleep_all(seconds)
+  end
+end
+
+local sleep_aside = aside_or(sleep)
+
 local Exchange = {}
 Exchange.__index = Exchange
 
@@ -165,9 +176,13 @@ function Host:pump() self.pool:perform() end
 function Host:together(most, next)
   if self.crew then error("oc.host.script: together within together", 2) end
   self.crew = crew.new(self.pool, {now = self.now, sleep = self.sleep_all})
-  local called, ok, err = pcall(self.crew.run, self.crew, most, next)
+  local here = self.crew
+  local called, ok, err = pcall(here.run, here, most, next)
   self.crew = nil
-  if not called then error(ok, 0) end
+  if not called then
+    here:abandon()
+    error(ok, 0)
+  end
   return ok, err
 end
 
@@ -189,19 +204,15 @@ function script.new(options, deps)
   deps = deps or {}
   local pool, err = core.http()
   if not pool then return nil, err end
-  local host = setmetatable({
+  return setmetatable({
     options = options or {},
     pool = pool,
     now = deps.now or core.now,
     time = deps.time or core.time,
     sleep_all = deps.sleep or sleep,
+    sleep = deps.sleep and aside_or(deps.sleep) or sleep_aside,
     random = deps.random or new_random(new_seed()),
   }, Host)
-  function host.sleep(seconds)
-    if host.crew and host.crew:inside() then return host.crew:sleep(seconds) end
-    return host.sleep_all(seconds)
-  end
-  return host
 end
 
 return script

@@ -10,6 +10,8 @@ local source = {}
 ---@field name string
 ---@field fetch fun(self: oc.civic.Source, lead: table, ask: oc.civic.Ask): table[]|nil, oc.Error|nil
 --- the addresses, an empty list where there are none; nil, err when that cannot be told
+---@field key? fun(self: oc.civic.Source, item: oc.civic.PlanItem): string|nil   leads with one key are one question;
+--- default: the tenant
 ---@field client? oc.Client   whose host and connections it uses
 ---@field rate_per_min? number   requests a minute that it bears
 

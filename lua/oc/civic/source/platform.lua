@@ -74,7 +74,9 @@ local function is_unknown(err)
 end
 
 function Platform:fetch(lead, ask)
-  if not values.text(lead.tenantId) then return nil, errors.new("shape", "the lead has no tenantId to ask about") end
+  if not values.text(lead.tenantId) then
+    return nil, errors.new("shape", "the lead has no tenantId to ask about", {unknown_tenant = true})
+  end
   local asking = self.client:with {max_attempts = 1, deadline_s = ask.left_s(), on_page = false, on_retry = false}
   local leads = asking:leads {ms_tenant_id = lead.tenantId, check_online = true, nulls = "null", select = FIELDS,
     page_size = PAGE_SIZE, max_pages = 1, prefetch = 0}
