@@ -60,8 +60,8 @@ describe("the examples", function()
 
   it("are all run here", function()
     assert.same({"count_by_status", "emergency_coverage", "list", "nightly_sync", "onboarding_follow_up", "own_http",
-      "policy_of_my_own", "retry_and_log", "rules_of_my_own", "source_of_my_own", "to_ndjson", "without_addresses"},
-      names)
+      "policy_of_my_own", "retry_and_log", "rules_of_my_own", "source_of_my_own", "to_ndjson", "weekly_changes",
+      "without_addresses"}, names)
   end)
 
   for _, name in ipairs(names) do
@@ -169,6 +169,28 @@ describe("the examples", function()
     assert.equal(("%d leads lack addresses: 0 found, %d found before"):format(all, found + none),
       printed:match "%d+ leads lack addresses: %d+ found, %d+ found before")
     os.remove(journal)
+  end)
+
+  it("weekly_changes compares with the week before, and keeps what it saw", function()
+    local path = os.tmpname()
+    os.remove(path)
+    server:configure {leads = 300, civic_sync = false}
+    local printed, status = run("weekly_changes", server.url, path)
+    assert.equal(0, status)
+    assert.equal(300, select(2, printed:gsub("added\t", "")))
+    assert.matches("\n300 added, 0 removed, 0 changed\n$", printed)
+    server:configure {leads = 302, civic_sync = false}
+    printed, status = run("weekly_changes", server.url, path)
+    assert.equal(0, status)
+    assert.matches("^added\t[^\n]+\nadded\t[^\n]+\n2 added, 0 removed, 0 changed\n$", printed)
+    server:configure {leads = 302, civic_sync = false, faults = {{page = 2, status = 400}}}
+    printed, status = run("weekly_changes", server.url, path)
+    assert.equal(1, status)
+    assert.matches("cannot read page 2: HTTP 400", printed)
+    server:configure {leads = 302, civic_sync = false} -- what failed has replaced nothing
+    assert.equal("0 added, 0 removed, 0 changed\n", (run("weekly_changes", server.url, path)))
+    os.remove(path)
+    os.remove(path .. ".new")
   end)
 
   it("policy_of_my_own prints the plan of a combined policy", function()

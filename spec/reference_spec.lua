@@ -109,6 +109,13 @@ local function differences(exists, documented)
   return table.concat(lines, "\n")
 end
 
+-- The names in a text, wherever they stand.
+local function names_in(line)
+  local set = {}
+  for name in line:gmatch "`([%l_]+)`" do set[name] = true end
+  return set
+end
+
 -- The fields that the LuaCATS comments of a file give a class.
 local function fields_of(path, class)
   local source = tree.read(path)
@@ -315,6 +322,31 @@ describe("the reference", function()
       named(section "audit options", "")))
     for _, name in ipairs {"audit", "rules", "postcodes"} do
       assert.equal("", differences(keys_of((require("oc.civic." .. name))), named(text, name .. ".")))
+    end
+  end)
+
+  it("has every flag, option and field of a diff, and what snapshots have", function()
+    local documented = named(section "diff flags", "")
+    local not_here = {["--select"] = true, ["--where"] = true, ["--page"] = true, ["--limit"] = true}
+    for _, name in ipairs {"client options", "leads options"} do
+      for flag in section(name):gmatch "`(%-%-[%l-]+)` |" do documented[flag] = not not_here[flag] or nil end
+    end
+    for flag in pairs(documented) do documented[flag] = flag:find "^%-%-" and true or nil end
+    assert.equal("", differences(flags_of "diff", documented))
+    local path = "lua/oc/report/diff.lua"
+    assert.equal("", differences(fields_of(path, "oc.diff.Options"), named(section "diff options", "")))
+    assert.equal("", differences(found({path}, "%-%-%-@field ([%l_]+) integer"),
+      names_in(section("diff result"):match "\n| `counts` |([^\n]*)")))
+    assert.equal("", differences({added = true, removed = true, changed = true, counts = true, old = true, new = true},
+      named(section "diff result", "")))
+    local lines = section_of("The command line"):match "\n### Snapshots\n(.-)\n### "
+    for _, class in ipairs {"oc.SnapshotHeader", "oc.SnapshotEnd"} do
+      for name in pairs(fields_of("lua/oc/snapshot.lua", class)) do
+        assert.truthy(lines:find("`" .. name .. "`", 1, true), class .. ": " .. name)
+      end
+    end
+    for name, value in pairs(require "oc.snapshot") do
+      assert.truthy(type(value) ~= "function" or lines:find("`snapshot." .. name .. "(", 1, true), name)
     end
   end)
 

@@ -11,13 +11,13 @@ local cli = {}
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
 
-local names = {"audit", "completion", "doctor", "list", "report", "sandbox", "sync", "version"}
+local names = {"audit", "completion", "diff", "doctor", "list", "report", "sandbox", "sync", "version"}
 
 local known = {}
 for _, name in ipairs(names) do known[name] = true end
 
 -- Those that a profile says something to.
-local asks_service = {audit = true, doctor = true, list = true, report = true, sync = true}
+local asks_service = {audit = true, diff = true, doctor = true, list = true, report = true, sync = true}
 
 -- What many a command line has, and this one on purpose has not.
 local credentials = {["--token"] = true, ["--tenant-id"] = true, ["--client-id"] = true, ["--client-secret"] = true,
@@ -85,7 +85,7 @@ end
 ---@param words string[]   without the program's name
 ---@param has_output boolean   there is a standard output; interrupts are caught already
 ---@return integer code   0 done; 1 failed; 2 wrong usage; 3 cut by the default
----  --max-pages; 5 findings, with --check; 128 + signal interrupted
+---  --max-pages; 5 findings or differences, with --check; 128 + signal interrupted
 function cli.main(words, has_output)
   if not has_output then
     core.write(2, "oc-leads: standard output is closed\n")

@@ -56,8 +56,8 @@ end
 ---@param parser table   of argparse
 ---@param except? table<string, boolean>   options of leads that it has no flag for
 function input.describe(parser, except)
-  parser:option("--from", "read leads from FILE (- is standard input), JSON or NDJSON, instead of the service")
-    :argname "FILE"
+  parser:option("--from", "read leads from FILE (- is standard input) instead of the service: JSON, NDJSON, a "
+    .. "snapshot; packed by gzip or not"):argname "FILE"
   input.describe_service(parser, except)
 end
 
@@ -161,9 +161,19 @@ function Input:clear_progress()
   if self.progress then self.progress:clear() end
 end
 
+-- What a snapshot says of itself, once its end has been read.
+local function ending_of(self)
+  return self.source.snapshot and self.source.snapshot.ending
+end
+
 -- The end of a file, or of its part that was wanted.
 local function end_of_file(self, reason)
   self.stop_reason = reason
+  local ending = reason == "end" and ending_of(self)
+  if ending and not ending.complete then
+    self.say:say(("%s is an incomplete snapshot (%s): there may be more leads"):format(self.source.name,
+      ending.stop_reason or "not said"), "warn")
+  end
   for _, field in ipairs(self.source:unknown()) do
     self.say:log("warn", "unknown_field", {field = field, option = "where", hint = "no lead had this field"})
   end
@@ -203,8 +213,10 @@ end
 ---@return table
 function Input:result()
   if self.leads then return self.leads:result() end
+  local ending = ending_of(self)
   return {
-    complete = self.stop_reason == "end", stop_reason = self.stop_reason, matched = self.matched,
+    complete = self.stop_reason == "end" and not (ending and not ending.complete), stop_reason = self.stop_reason,
+    matched = self.matched,
     leads = self.parsed.where == nil and self.matched or nil, elapsed_s = core.now() - self.started,
   }
 end

@@ -1,17 +1,26 @@
---- Leads from a file or standard input: one JSON document of a shape that the decoder reads, or NDJSON, a lead a line.
+--- Leads from a file or standard input: one JSON document of a shape that the decoder reads, NDJSON, a lead a line, or
+-- a snapshot, which is NDJSON that knows whether it is whole. Any of them may be packed by gzip.
 --
 -- Reads block by block, so memory does not grow with the file. Knows the decoder, not what is done with leads.
 
 local core = require "oc.core"
 local errors = require "oc.errors"
+local gunzip = require "oc.cli.gunzip"
 local oc = require "oc"
+local snapshot = require "oc.snapshot"
 
 local lead_file = {}
 
 local BLOCK_BYTES = 65536
+-- So much is looked at to know what it is; a pipe or gzip may give less at first.
+local LOOK_BYTES = 512
+-- A snapshot's first line, which has a filter in it, is not longer.
+local MOST_HEADER_BYTES = 1048576
 
 ---@class oc.cli.LeadFile
 ---@field name string   for messages
+---@field snapshot oc.SnapshotReader|nil   from `begin` or the first `next` on, where it is one
+---@field empty boolean|nil   likewise: there is nothing in it
 local LeadFile = {}
 LeadFile.__index = LeadFile
 
@@ -20,8 +29,8 @@ local function fail(self, kind, why, fields)
   return nil, self.failed
 end
 
--- A block; nil at the end of the file; nil, err.
-local function read_block(self)
+-- A block as it is in the file; nil at its end; nil, err.
+local function read_bytes(self)
   local block, why = self.file:read(BLOCK_BYTES)
   if block then return block end
   if not why then return nil end
@@ -29,7 +38,15 @@ local function read_block(self)
   return fail(self, "io", ": " .. why)
 end
 
--- --- which of the two it is ----------------------------------------------------------
+-- A block, unpacked; nil at the end; nil, err.
+local function read_block(self)
+  if not self.packed then return read_bytes(self) end
+  local block, err = self.packed:next()
+  if type(err) == "string" then return fail(self, "io", ": " .. err) end
+  return block, err
+end
+
+-- --- which of them it is -------------------------------------------------------------
 
 local BOM = "\239\187\191"
 
@@ -57,24 +74,65 @@ local function look_into(self, text)
 end
 
 local function is_ndjson_name(path)
-  local lower = path:lower()
+  local lower = path:lower():gsub("%.gz$", "")
   return lower:find "%.ndjson$" ~= nil or lower:find "%.jsonl$" ~= nil
+end
+
+-- As much as it takes to know what the file is: the text | nil, err.
+local function read_beginning(self)
+  local text, err = read_bytes(self)
+  if err then return nil, err end
+  if text and gunzip.is_packed(text) then
+    local fault
+    self.packed, fault = gunzip.new(text, function() return read_bytes(self) end)
+    if not self.packed then return fail(self, "io", ": " .. fault) end
+    text = ""
+  end
+  text = text or ""
+  while #text < LOOK_BYTES do
+    local block
+    block, err = read_block(self)
+    if err then return nil, err end
+    if not block then break end
+    text = text .. block
+  end
+  self.empty = text == ""
+  return text
+end
+
+-- Reads the first line of a snapshot: what is behind it | nil, err.
+local function begin_snapshot(self, text)
+  local stop = text:find("\n", 1, true)
+  while not stop and #text <= MOST_HEADER_BYTES do
+    local block, err = read_block(self)
+    if err then return nil, err end
+    if not block then break end
+    text = text .. block
+    stop = text:find("\n", 1, true)
+  end
+  local fault
+  self.snapshot, fault = snapshot.reader(text:sub(1, (stop or 0) - 1))
+  if not self.snapshot then return fail(self, "shape", ": " .. fault) end
+  self.lines, self.line, self.line_at = true, 2, self.line_at + (stop or #text)
+  return stop and text:sub(stop + 1) or ""
 end
 
 -- Reads the beginning: true | nil, err.
 local function begin(self)
-  local text, err = read_block(self)
-  if err then return nil, err end
-  text = text or ""
-  if text:sub(1, 2) == "\31\139" then
-    return fail(self, "io", ": it is compressed; unpack it: gzip -dc FILE | ... --from -")
-  end
+  local text, err = read_beginning(self)
+  if not text then return nil, err end
+  local from = text:sub(1, 3) == BOM and 4 or 1
   self.lines = is_ndjson_name(self.path)
-  if not self.lines and text:find("^%s*{", text:sub(1, 3) == BOM and 4 or 1) then
+  if snapshot.is_header(text:sub(from, LOOK_BYTES)) then
+    self.line_at = from - 1
+    text, err = begin_snapshot(self, text:sub(from))
+    if not text then return nil, err end
+    from = 1
+  elseif not self.lines and text:find("^%s*{", from) then
     text, self.lines = look_into(self, text)
     if not text then return nil, self.lines end
   end
-  if self.lines and text:sub(1, 3) == BOM then
+  if self.lines and from == 4 then
     text, self.line_at = text:sub(4), 3
   end
   self.rest, self.begun = text, true
@@ -120,6 +178,7 @@ local function close_line(self)
   if not ok then return line_fault(self, err) end
   self.decoder:reset()
   self.closing = false
+  if self.snapshot then self.snapshot:count() end
   return true
 end
 
@@ -139,6 +198,63 @@ local function feed_part(self, part, is_end)
   return true
 end
 
+-- Of a snapshot: a line is at hand from its beginning, as much of it as was read. Is it the last one, or behind it?
+-- true: it was dealt with | false | nil, err.
+local function judge_line(self, part, is_whole)
+  local is_end, fault = snapshot.is_end(part), nil
+  if self.snapshot.ending then
+    if not part:find "%S" then return true end
+    fault = snapshot.BEHIND
+  elseif is_end then
+    fault = select(2, self.snapshot:close(is_whole and part or "")) -- as long as that, it is none
+  end
+  if fault then return fail(self, "shape", (", line %d: %s"):format(self.line, fault)) end
+  return is_end
+end
+
+-- The end of the file: nil; nil, err; true where a last line without its end is still to be closed.
+local function end_lines(self)
+  if self.snapshot then
+    local ok, fault = self.snapshot:finish()
+    if not ok then return fail(self, "shape", ": " .. fault) end
+  end
+  self.ended = not self.open
+  if self.ended then return nil end
+  return feed_part(self, "", true)
+end
+
+-- There is something at hand, and of a snapshot enough of a line to know it: true; nil at the end; nil, err.
+local function have_rest(self)
+  local err
+  if not self.rest then
+    self.rest, err = read_block(self)
+    self.from = 1
+    if not self.rest then return nil, err end
+  end
+  while self.snapshot and not self.open and not self.rest:find("\n", self.from, true)
+    and #self.rest - self.from < snapshot.END_BYTES do
+    local block
+    block, err = read_block(self)
+    if err then return nil, err end
+    if not block then
+      self.at_end = true
+      return true
+    end
+    self.rest, self.from = self.rest:sub(self.from) .. block, 1
+  end
+  return true
+end
+
+-- Takes a line, or a part of it, from what is at hand, with its length and whether its end is among it.
+local function take_part(self)
+  local stop = self.rest:find("\n", self.from, true)
+  local part = self.rest:sub(self.from, (stop or 0) - 1)
+  self.from = stop and stop + 1
+  if not stop then self.rest = nil end
+  self.line_bytes = self.line_bytes + #part + (stop and 1 or 0)
+  return part, stop ~= nil
+end
+
 -- Feeds more: true; nil at the end; nil, err.
 local function feed_line(self)
   local ok, err
@@ -148,24 +264,20 @@ local function feed_line(self)
     count_line(self, self.line_bytes)
     self.line_bytes = 0
   end
-  if not self.rest then
-    self.rest, err = read_block(self)
+  ok, err = have_rest(self)
+  if err then return nil, err end
+  if not ok then return end_lines(self) end -- the last line may do without its end
+  local part, has_end = take_part(self)
+  local judged = false
+  if self.snapshot and not self.open then
+    judged, err = judge_line(self, part, has_end or self.at_end)
     if err then return nil, err end
-    self.from = 1
-    if not self.rest then
-      self.ended = not self.open
-      if self.ended then return nil end
-      return feed_part(self, "", true) -- the last line may do without its end
-    end
   end
-  local stop = self.rest:find("\n", self.from, true)
-  local part = self.rest:sub(self.from, (stop or 0) - 1)
-  self.from = stop and stop + 1
-  if not stop then self.rest = nil end
-  self.line_bytes = self.line_bytes + #part + (stop and 1 or 0)
-  ok, err = feed_part(self, part, stop ~= nil)
-  if not ok then return nil, err end
-  if stop and not self.open then
+  if not judged then
+    ok, err = feed_part(self, part, has_end)
+    if not ok then return nil, err end
+  end
+  if has_end and not self.open then
     count_line(self, self.line_bytes)
     self.line_bytes = 0
   end
@@ -194,15 +306,21 @@ function lead_file.open(path, options)
   return self
 end
 
+--- Looks at the beginning, without which `snapshot` is not known. `next` does it of itself.
+---@return true|nil ok
+---@return oc.Error|nil err   as from `next`
+function LeadFile:begin()
+  if self.failed then return nil, self.failed end
+  if self.begun then return true end
+  return begin(self)
+end
+
 --- The next lead.
 ---@return table|nil lead   nil at the end
 ---@return oc.Error|nil err   kind `io`, `json`, `shape`, `limit` or `cancelled`; the same one from then on
 function LeadFile:next()
-  if self.failed then return nil, self.failed end
-  if not self.begun then
-    local ok, err = begin(self)
-    if not ok then return nil, err end
-  end
+  local ok, begun_err = self:begin()
+  if not ok then return nil, begun_err end
   local feed, fault = self.lines and feed_line or feed_document, self.lines and line_fault or document_fault
   while not self.ended do
     local lead, err = self.decoder:next()

@@ -13,6 +13,7 @@ local output = require "oc.cli.output"
 local progress = require "oc.cli.progress"
 local settings = require "oc.cli.settings"
 local sink = require "oc.cli.sink"
+local snapshot_out = require "oc.cli.snapshot_out"
 local token = require "oc.cli.token"
 
 local command = {}
@@ -33,11 +34,13 @@ Exit status: 0 done; 1 failed; 2 wrong usage; 3 cut by the default --max-pages;
 Examples:
   oc-leads list --base-url https://sp.example.com/tenantui
   oc-leads list --max-pages all --output leads.ndjson
+  oc-leads list --max-pages all --snapshot --output monday.ndjson
   oc-leads list --where 'status == "Active" and empty(civicAddresses)' --select id,tenantId -f csv
   oc-leads list --ms-tenant-id 2aa6292d-f096-4445-a0b3-ae6783d1b47b --check-online -f json]]
   parser:option("-f --format", "ndjson, json, table or csv (default: table on a terminal, else ndjson)")
     :choices(output.formats):argname "FORMAT"
   parser:option("-o --output", "write to FILE, whole or not at all; a stopped run leaves FILE.part"):argname "FILE"
+  parser:flag("--snapshot", "write ndjson that says when and from where it is, and whether it is all: for diff")
   parser:option("--resume", "go on where a stopped run printed TOKEN; with --output it continues FILE.part")
     :argname "TOKEN"
   input.describe_service(parser)
@@ -65,6 +68,7 @@ local function prepare(parsed, say)
     if not resume then return nil, part_bytes end
   end
   run.format, run.to_terminal = output.choose(parsed)
+  if parsed.snapshot and not parsed.format then run.format = "ndjson" end
   if parsed.output and (part_bytes or 0) > 0 and not output.continues(run.format) then
     return settings.usage(("--resume: only ndjson can be continued in a file, not %s"):format(run.format))
   end
@@ -72,6 +76,8 @@ local function prepare(parsed, say)
     return settings.usage(("--output %s: it is there, and the rest of a run would replace it; give another name")
       :format(parsed.output))
   end
+  run.wanted_snapshot, err = snapshot_out.wanted(parsed, run.format, part_bytes)
+  if err then return nil, err end
   run.input, err = input.open(parsed, say, wanted_by(run, resume))
   if not run.input then return nil, err end
   run.leads = run.input.leads
@@ -94,7 +100,8 @@ end
 
 -- All leads into the format: true | nil, err; or the signal that stopped it.
 local function write_all(run)
-  local out = output.new(run.format, run.sink, output.room(run.to_terminal), run.paths and columns.of(run.paths))
+  local out = run.wanted_snapshot and snapshot_out.new(run)
+    or output.new(run.format, run.sink, output.room(run.to_terminal), run.paths and columns.of(run.paths))
   run.out = out
   while true do
     local lead, err = run.input:next()
@@ -122,6 +129,7 @@ local function words_to_repeat(parsed, leads_options)
     if parsed[name] then words[#words + 1] = flags.word("--" .. name:gsub("_", "-"), parsed[name]) end
   end
   if parsed.verbose then words[#words + 1] = "--verbose" end
+  if parsed.snapshot then words[#words + 1] = "--snapshot" end
   return words
 end
 
@@ -130,6 +138,7 @@ end
 local function say_resume(run, what, counts)
   local place = run.place
   if not place or place.skip == 0 then return end -- nothing came: there is nothing to go on from
+  if run.wanted_snapshot and not run.sink.part then return end -- the rest of a snapshot is none
   local leads_options = flags.given(options.leads, run.parsed)
   for name, count in pairs(counts) do leads_options[name] = count end
   local words, in_file = words_to_repeat(run.parsed, leads_options), run.sink.part and output.continues(run.format)

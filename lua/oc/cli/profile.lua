@@ -107,7 +107,7 @@ end
 -- Fills parsed: true | nil, err.
 local function apply(path, mode, entries, parsed)
   local found = {}
-  local reads_leads = not (parsed.from or parsed.plan)
+  local reads_leads = not (parsed.from or parsed.plan or parsed.old and parsed.new ~= "live")
   for _, entry in ipairs(entries) do
     if SECRETS[entry.key] and can_be_read_by_others(mode) then
       return fault(path, entry.line, ("%s is a secret, and others can read this file; chmod 600 it first"):format(

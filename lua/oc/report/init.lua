@@ -16,6 +16,7 @@ local report = {}
 report.names = {"summary", "status", "countries", "sizes", "consents", "civic", "unlicensed", "stale", "unattached",
   "duplicates", "audit"}
 
+report.diff = require "oc.report.diff"
 report.render = require "oc.report.render"
 
 local builtin = {}

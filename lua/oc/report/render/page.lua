@@ -14,7 +14,7 @@ local CHARTS = {bar = true, line = true, funnel = true}
 ---@class oc.report.PageColumn
 ---@field title string
 ---@field kind "text"|"number"|"percent"|"date"|"id"   where none is given: number if all cells are some, else text
----@field pii true|nil   personal data
+---@field pii true|"row"|nil   personal data; "row": in rows that say so by `pii`
 ---@field key string   its name in JSON: the given one, or made of the title
 
 --- An oc.report.Result, ready: what a result is, oc.report.engine says.
@@ -72,7 +72,8 @@ local function columns_of(given, rows)
   local columns, taken = {}, {}
   for i, column in ipairs(given) do
     local title = text_or_nil(column.title, "title of column " .. i) or ""
-    columns[i] = {title = title, kind = kind_of(column, rows, i), pii = column.pii and true or nil,
+    local pii = column.pii == "row" and "row" or column.pii and true or nil
+    columns[i] = {title = title, kind = kind_of(column, rows, i), pii = pii,
       key = unused_key(column.key and text_or_nil(column.key, "key") or key_of(title), i, taken)}
   end
   return columns
@@ -84,7 +85,7 @@ local function rows_of(given, columns, masks)
     local cells = {}
     for i, column in ipairs(columns) do
       cells[i] = values.settled(row[i])
-      if masks and column.pii then cells[i] = mask.value(cells[i]) end
+      if masks and (column.pii == true or column.pii and row.pii) then cells[i] = mask.value(cells[i]) end
     end
     rows[r] = cells
   end
