@@ -103,6 +103,17 @@ describe("oc-leads diff", function()
         lines[6])
     end)
 
+    it("makes pages to send on, with persons' data masked and the rest not", function()
+      for format, pattern in pairs {html = "^<!DOCTYPE html>", markdown = "^# "} do
+        local code, out, err = of_files("-f " .. format)
+        assert.equal(0, code, err)
+        assert.matches(pattern, out)
+        assert.truthy(out:find("Suspended", 1, true))
+        assert.is_nil(out:find("eli@example", 1, true))
+        assert.truthy(select(2, of_files("--pii show -f " .. format)):find("eli@example", 1, true))
+      end
+    end)
+
     it("--check exits with 5 when something changed", function()
       assert.equal(5, (of_files "--check"))
       assert.equal(0, (diff("new.json new.json --check")))

@@ -13,6 +13,7 @@ local oc = require "oc"
 local options = require "oc.options"
 local output = require "oc.cli.output"
 local progress = require "oc.cli.progress"
+local render = require "oc.report.render"
 local settings = require "oc.cli.settings"
 local sink = require "oc.cli.sink"
 local values = require "oc.civic.values"
@@ -34,6 +35,10 @@ local COLUMNS = {
   column("FIELD", "field", 20), column("OLD", "old", 10), column("NEW", "new", 10, true),
 }
 local FIELDS = {"change", "company", "tenantId", "leadId", "path", "address", "old", "new"}
+
+-- Pages to send on are those of reports.
+local PAGES = {markdown = true, html = true}
+local FORMATS = {"ndjson", "json", "table", "csv", "markdown", "html"}
 
 -- What a comparison is not asked: which leads, since what only one side was asked for would look new or gone.
 local NOT_HERE = {select = true, resume = true, where = true, limit = true, page = true}
@@ -62,9 +67,12 @@ Examples:
   parser:option("--ignore", "leave out changes of the field PATH and what is within it"):argname "PATH":count "*"
   parser:option("--only", "tell changes of the field PATH alone, besides leads added and removed"):argname "PATH"
     :count "*"
-  parser:option("-f --format", "ndjson, json, table or csv (default: table on a terminal, else ndjson)")
-    :choices(output.formats):argname "FORMAT"
+  parser:option("-f --format",
+    "ndjson, json, table, csv, markdown or html (default: table on a terminal, else ndjson)")
+    :choices(FORMATS):argname "FORMAT"
   parser:option("-o --output", "write to FILE, whole or not at all"):argname "FILE"
+  parser:option("--pii", "show or mask personal data in markdown and html (default: mask)"):choices {"show", "mask"}
+    :argname "show|mask"
   input.describe_service(parser, NOT_HERE)
 end
 
@@ -223,6 +231,7 @@ end
 
 local function write_all(run, result)
   if run.format == "json" then return write_json(run, result) end
+  if PAGES[run.format] then return run.sink:add(render.text(result, run.format, {pii = run.parsed.pii})) end
   local out = output.new(run.format, run.sink, output.room(run.to_terminal),
     run.format == "csv" and columns.of(FIELDS) or COLUMNS)
   local rows = run.format == "ndjson" and lead_rows or field_rows
