@@ -41,6 +41,18 @@ describe("oc-leads audit", function()
 
   local function of_sample(words) return audit("--from " .. quote(SAMPLE) .. " " .. words) end
 
+  it("refuses what is NDJSON, but no leads: outcomes and journals of sync", function()
+    server:configure {leads = 30}
+    assert.equal(0, (place:run(("sync --base-url %s --policy all --journal j.ndjson -o outcomes.ndjson"):format(
+      server.url))))
+    for _, name in ipairs {"j.ndjson", "outcomes.ndjson"} do
+      local code, out, err = audit("--from " .. name)
+      assert.equal(1, code)
+      assert.equal("", out)
+      assert.matches(name .. ", line 1: no lead: it has none of id, status", err)
+    end
+  end)
+
   describe("of the service", function()
     it("prints findings, with a summary on standard error", function()
       server:configure {leads = 10, civic_sync = false}

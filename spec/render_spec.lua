@@ -153,10 +153,10 @@ describe("the mask", function()
   it("is for the rows that say so, where a column leaves it to them", function()
     local result = {title = "t", columns = {{title = "Field"}, {title = "New", pii = "row"}}, rows = {
       {"status", "Active"}, {"phone", "+972-50-123-4567", pii = true}}}
-    local text = render.text(result, "markdown")
-    assert.truthy(text:find("Active", 1, true))
-    assert.truthy(text:find("+972…67", 1, true))
-    assert.is_nil(text:find("4567", 1, true))
+    local page = render.text(result, "markdown")
+    assert.truthy(page:find("Active", 1, true))
+    assert.truthy(page:find("+972…67", 1, true))
+    assert.is_nil(page:find("4567", 1, true))
     assert.truthy(render.text(result, "markdown", {pii = "show"}):find("4567", 1, true))
   end)
 

@@ -117,6 +117,20 @@ local function begin_snapshot(self, text)
   return stop and text:sub(stop + 1) or ""
 end
 
+-- Fields of which every lead of the service has all, and no other object of ours has one.
+local LEAD_FIELDS = {"id", "status", "civicAddresses", "isDirectLead", "contactDetails", "consentedOn"}
+
+-- Is the first line a lead? A journal, or what sync printed, would be leads without addresses, and nothing wrong with
+-- them. A line that is no object at all is the decoder's business.
+local function looks_like_lead(line)
+  local value = oc.decode(line, {nulls = "null"})
+  if type(value) ~= "table" then return true end
+  for _, name in ipairs(LEAD_FIELDS) do
+    if value[name] ~= nil then return true end
+  end
+  return next(value) == nil
+end
+
 -- Reads the beginning: true | nil, err.
 local function begin(self)
   local text, err = read_beginning(self)
@@ -134,6 +148,9 @@ local function begin(self)
   end
   if self.lines and from == 4 then
     text, self.line_at = text:sub(4), 3
+  end
+  if self.lines and not self.snapshot and not looks_like_lead(text:match "^[^\n]*") then
+    return fail(self, "shape", (", line 1: no lead: it has none of %s"):format(table.concat(LEAD_FIELDS, ", ")))
   end
   self.rest, self.begun = text, true
   return true
