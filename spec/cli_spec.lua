@@ -48,6 +48,28 @@ describe("oc-leads", function()
       assert.equal(table.concat(lines), out)
     end)
 
+    it("takes leads from a file, with filters, fields and formats", function()
+      local sample = quote(root .. "/spec/fixtures/leads-sample.json")
+      server:configure {leads = 10, civic_sync = false}
+      local _, of_service = list ""
+      local code, out, err = run("list --from " .. sample)
+      assert.equal(0, code, err)
+      assert.equal(of_service, out)
+      for _, words in ipairs {"-f table", "-f csv --select id,status", "-f json --limit 3", "--where isNotActive"} do
+        assert.equal(select(2, list(words)), select(2, run(("list --from %s %s"):format(sample, words))), words)
+      end
+      code = run("list --from " .. sample .. " -o copy.ndjson -v")
+      assert.equal(0, code)
+      assert.equal(out, read_file(folder .. "/copy.ndjson"))
+      code, out, err = run "list --from /dev/null -f json"
+      assert.same({1, ""}, {code, out})
+      assert.is_nil(err:find "internal error")
+      for _, words in ipairs {"--resume x", "--snapshot", "--page 2"} do
+        code, out, err = run(("list --from %s %s"):format(sample, words))
+        assert.same({2, ""}, {code, out}, err)
+      end
+    end)
+
     it("writes JSON, one array", function()
       server:configure {leads = 30}
       local code, out = list "-f json"

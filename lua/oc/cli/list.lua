@@ -23,7 +23,7 @@ local EXIT_CUT = 3
 local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
 
 function command.describe(parser)
-  parser:summary "Print all leads of the service."
+  parser:summary "Print all leads of the service, or of a file."
   parser:epilog [[
 Credentials come from the environment (OC_TOKEN, or OC_TENANT_ID, OC_CLIENT_ID,
 OC_CLIENT_SECRET and OC_SCOPE) or from --token-file, never from flags.
@@ -36,6 +36,7 @@ Examples:
   oc-leads list --max-pages all --output leads.ndjson
   oc-leads list --max-pages all --snapshot --output monday.ndjson
   oc-leads list --where 'status == "Active" and empty(civicAddresses)' --select id,tenantId -f csv
+  oc-leads list --from leads.ndjson.gz --where isDirectLead -f csv -o direct.csv
   oc-leads list --ms-tenant-id 2aa6292d-f096-4445-a0b3-ae6783d1b47b --check-online -f json]]
   parser:option("-f --format", "ndjson, json, table or csv (default: table on a terminal, else ndjson)")
     :choices(output.formats):argname "FORMAT"
@@ -43,7 +44,7 @@ Examples:
   parser:flag("--snapshot", "write ndjson that says when and from where it is, and whether it is all: for diff")
   parser:option("--resume", "go on where a stopped run printed TOKEN; with --output it continues FILE.part")
     :argname "TOKEN"
-  input.describe_service(parser)
+  input.describe(parser)
 end
 
 -- What is wanted of the service. JSON takes the leads' own text, a table and CSV some of their fields.
@@ -63,6 +64,11 @@ local function prepare(parsed, say)
   local run = {say = say, parsed = parsed, paths = parsed.select}
   local resume, part_bytes, err
   if parsed.output == "" then return settings.usage "--output: a file name expected" end
+  for _, name in ipairs {"resume", "snapshot"} do
+    if parsed.from and parsed[name] then
+      return settings.usage(("--%s is for what the service says: it goes without --from"):format(name))
+    end
+  end
   if parsed.resume then
     resume, part_bytes = token.read(parsed.resume)
     if not resume then return nil, part_bytes end
@@ -92,6 +98,7 @@ end
 
 -- Remembers, whenever bytes are out, where a run would go on behind them.
 local function keep_place(run)
+  if not run.leads then return end -- a file is read again from its beginning
   local function keep() run.place, run.place_bytes = run.leads:resume(), run.sink.written end
   keep()
   run.first_page = run.place.page
@@ -161,14 +168,14 @@ end
 local function stop(run, err, signal)
   if not run.sink.failed then run.out:flush() end
   local part, fault = run.sink:stop()
-  run.leads:close()
+  if run.leads then run.leads:close() end
   run.input:clear_progress()
   err = err or fault
   if err and err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
   if err then run.say:fail(err) end
   if fault and fault ~= err then run.say:fail(fault) end
   if err and not fault and not signal then run.input:say_doctor(err) end
-  local result = run.leads:result()
+  local result = run.input:result()
   if signal then run.say:say("interrupted after " .. progress.counted(result.matched, "lead"), "warn") end
   if part then run.say:say("what came so far is in " .. part) end
   -- Of what failed half written, only a file can be cut back to the place.
@@ -177,17 +184,17 @@ local function stop(run, err, signal)
 end
 
 local function summary(result)
-  local text = ("%s, %s, %.1f s"):format(progress.counted(result.matched, "lead"),
-    progress.counted(result.pages, "page"), result.elapsed_s)
-  if result.duplicates > 0 then
+  local pages = result.pages and progress.counted(result.pages, "page") .. ", " or ""
+  local text = ("%s, %s%.1f s"):format(progress.counted(result.matched, "lead"), pages, result.elapsed_s)
+  if (result.duplicates or 0) > 0 then
     text = ("%s, %s left out"):format(text, progress.counted(result.duplicates, "duplicate"))
   end
-  if result.late > 0 then text = ("%s, %s found by --verify"):format(text, progress.grouped(result.late)) end
+  if (result.late or 0) > 0 then text = ("%s, %s found by --verify"):format(text, progress.grouped(result.late)) end
   return text
 end
 
 local function done(run)
-  local result, cut = run.leads:result(), run.input:is_cut()
+  local result, cut = run.input:result(), run.input:is_cut()
   local part, err, _
   if cut and run.sink.part then
     part, err = run.sink:stop()
