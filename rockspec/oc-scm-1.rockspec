@@ -92,6 +92,7 @@ build = {
     ["oc.cli.completion"] = "lua/oc/cli/completion.lua",
     ["oc.cli.doctor"] = "lua/oc/cli/doctor.lua",
     ["oc.cli.diff"] = "lua/oc/cli/diff.lua",
+    ["oc.cli.files"] = "lua/oc/cli/files.lua",
     ["oc.cli.flags"] = "lua/oc/cli/flags.lua",
     ["oc.cli.gunzip"] = "lua/oc/cli/gunzip.lua",
     ["oc.cli.input"] = "lua/oc/cli/input.lua",

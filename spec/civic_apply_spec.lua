@@ -451,6 +451,30 @@ describe("oc.civic.apply", function()
       assert.same({2, 1}, {result.resumed, #result.changes})
     end)
 
+    it("leaves alone what was corrected in place, ids or none", function()
+      for _, id in ipairs {"a", false} do
+        local function one(city) return {lead(1, {civicAddresses = {{id = id or nil, cityOrTown = city}}})} end
+        assert(sync(one "then", function() return {address(1)} end, {journal = path}))
+        local leads = one "corrected"
+        assert(sync(leads, print, {journal = path}))
+        assert.equal("corrected", leads[1].civicAddresses[1].cityOrTown)
+        leads = one "then"
+        assert(sync(leads, print, {journal = path}))
+        assert.equal("address-1", leads[1].civicAddresses[1].id)
+        os.remove(path)
+      end
+    end)
+
+    it("puts nothing of one tenant into the lead of another that has the same id", function()
+      local leads = {lead(1, {tenantId = "A"}), lead(1, {tenantId = "B"})}
+      local result = assert(sync(leads, function(one)
+        if one.tenantId == "A" then return {address(1)} end
+        return nil, errors.new("io", "unknown", {unknown_tenant = true})
+      end, {journal = path}))
+      assert.same(tally {synced = 1, failed = 1}, counts(result))
+      assert.is_nil(leads[2].civicAddresses)
+    end)
+
     it("takes it for no answer that another source had none", function()
       local first = {name = "first", fetch = function() return {} end}
       local second = {name = "second", fetch = function() return {address(1)} end}

@@ -177,6 +177,28 @@ describe("the journal", function()
     j:close()
   end)
 
+  it("takes nothing for found that no lead can have", function()
+    for _, value in ipairs {'"text"', "5", "true", '{"a":1}', '["x"]', "[null]", "[]", "null"} do
+      write(('{"journal":"oc.civic","started":"2023-11-14T22:13:20Z","version":1}\n{"lead":"a","outcome":"synced",'
+        .. '"addresses":%s,"time":"2023-11-14T22:13:20Z"}\n'):format(value))
+      local j = assert(open())
+      assert.is_nil(j:found "a")
+      assert.equal(1, j.bad)
+      j:close()
+    end
+  end)
+
+  it("leaves files of others beside it alone", function()
+    assert(open(24, NOW)):close()
+    local beside = path .. ".new"
+    local file = assert(io.open(beside, "w"))
+    file:write "precious"
+    file:close()
+    assert(open(24, NOW + 90 * HOUR_S)):close()
+    assert.is_true(journal.check(path))
+    assert.equal("precious", command.read_file(beside))
+  end)
+
   it("refuses what is no journal, and leaves it alone", function()
     for _, text in ipairs {"x", "{}\n", "id,tenantId\n1,2\n", '{"journal":"oc.civic","version":2}\n',
       '{"journal":"b"}\n', '[\n', "\0\0"} do

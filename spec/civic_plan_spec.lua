@@ -169,7 +169,7 @@ describe("oc.civic.plan", function()
     assert.matches("civic_plan_spec", select(2, pcall(function() oc.civic.plan({}, {policy = 7}) end)))
     for fault, plan in pairs {["no plan of this version"] = {}, ["no list 'items'"] = {version = 1},
       ["items%[1%]: 'why' is no text"] = {version = 1, items = {{why = 1}}},
-      ["'leads' is no number"] = {version = 1, leads = "x", items = {}},
+      ["'leads' is no number of leads"] = {version = 1, leads = "x", items = {}},
       ["items%[2%]: 'tenantId' is no text"] = {version = 1, items = {{id = "x"}, {id = "y", tenantId = cjson.null}}}} do
       assert.matches(fault, select(2, pcall(oc.civic.apply, plan, {source = print})))
     end

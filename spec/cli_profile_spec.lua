@@ -100,6 +100,7 @@ base_url = http://127.0.0.1:1
       assert.matches(fault, err)
       assert.is_nil(err:find "traceback")
     end
+    assert.equal(2, (list("--profile ''", configure "[a]\n")))
     local code, _, err = list("--profile test", "OC_CONFIG=nowhere")
     assert.equal(2, code)
     assert.matches("%-%-profile test: nowhere: No such file", err)

@@ -241,7 +241,10 @@ describe("oc-leads sync", function()
       ["--leads-out ''"] = "a file name expected",
       ["--select id"] = "unknown option",
       ["--plan p --limit 1"] = "%-%-limit goes without %-%-plan",
-      ["--leads-out out"] = "%-%-output and %-%-leads%-out: out is one file",
+      ["--leads-out ./out"] = "%-%-output and %-%-leads%-out: ./out would be used for both",
+      ["--leads-out out.part"] = "%-%-output and %-%-leads%-out: out.part would be used for both",
+      ["--journal out"] = "%-%-journal and %-%-output: out would be used for both",
+      ["--source ./out --from x"] = "%-%-source and %-%-output: out would be used for both",
       ["--policy stale:1e300"] = "from 0 to 36500",
     } do
       local code, out, err = sync("-o out " .. words)
@@ -263,6 +266,18 @@ describe("oc-leads sync", function()
     assert.equal(1, (sync "--source nowhere.csv -o out"))
     assert.is_nil(read "out.part")
     assert.same({}, server:journal().requests)
+  end)
+
+  it("says what it cannot write, whichever file it is", function()
+    local full = io.open("/dev/full")
+    if not full then return pending "no /dev/full here" end
+    full:close()
+    server:configure {leads = 20, civic_sync = FOUND}
+    for _, flag in ipairs {"--plan-out", "--leads-out", "-o", "--journal"} do
+      local code, _, err = sync("--policy all " .. flag .. " /dev/full")
+      assert.equal(1, code, flag .. err)
+      assert.is_nil(err:find "internal error", flag)
+    end
   end)
 
   it("fails with 1 when leads cannot be read, or the journal not be used", function()

@@ -168,6 +168,31 @@ describe("a report", function()
     assert.matches("^report x: .*report_spec.lua:%d+: ", err.message)
   end)
 
+  it("takes numbers that are none for nothing, and says what a script gave wrong", function()
+    local n = 0
+    local result = run({title = "x", sort = "-A", columns = {{title = "A", value = function()
+      n = n + 1
+      return n % 3 == 0 and 0 / 0 or n
+    end}}})
+    assert.same({10, 8, 7, 5, 4, 2, 1}, {result.rows[1][1], result.rows[2][1], result.rows[3][1], result.rows[4][1],
+      result.rows[5][1], result.rows[6][1], result.rows[7][1]})
+    assert.same({"none|10"}, texts(run {title = "x", group = function() return 0 / 0 end,
+      columns = {{title = "A", group = true}, {title = "N", count = true}}}))
+    local function fault(definition) return select(2, report.run(definition, {{}})).message end
+    local columns = {{title = "A"}}
+    local function with(start) return {title = "x", columns = columns, start = start} end
+    assert.matches("'start' gave no", fault(with(function() end)))
+    local function finishing(...)
+      local given = {...}
+      return with(function() return {add = function() end, finish = function() return given[1], given[2] end} end)
+    end
+    assert.matches("report x: a list of rows expected, got number", fault(finishing(5)))
+    assert.matches("rows%[2%]: a list expected, got number", fault(finishing({{1}, 5})))
+    assert.matches("notes%[1%]: a text expected, got number", fault(finishing({}, {5})))
+    assert.matches("rows%[1%]: a list expected", fault(function() return {columns = columns, rows = {5}} end))
+    assert.matches("a table without a message", fault(function() error {code = 1} end))
+  end)
+
   it("refuses definitions that are none, before the first lead", function()
     local column = {title = "A", field = "a"}
     for fault, definition in pairs {
@@ -181,6 +206,7 @@ describe("a report", function()
       ["'chart': 'B' is no column's title"] = {title = "x", columns = {column},
         chart = {kind = "bar", label = "A", value = "B"}},
       ["'where': = compares nothing"] = {title = "x", columns = {column}, where = "a = 1"},
+      ["'limit': an integer of at least 1"] = {title = "x", columns = {column}, limit = 0 / 0},
       ["'limit': a number expected"] = {title = "x", columns = {column}, limit = "1"},
     } do
       assert.matches("^.*oc.report.run: " .. fault, select(2, pcall(report.run, definition, {})))

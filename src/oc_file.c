@@ -151,6 +151,24 @@ static int l_is_at(lua_State *L) {
   return 1;
 }
 
+/*
+** create(path, bits) -> true | nil, why, was there something? An empty file that
+** was not there, and is no link of somebody's.
+*/
+static int l_create(lua_State *L) {
+  const int fd = open(luaL_checkstring(L, 1), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                      (mode_t)(luaL_checkinteger(L, 2) & 07777));
+  if (fd == -1) {
+    push_errno(L, errno);
+    lua_pushboolean(L, errno == EEXIST);
+    lua_replace(L, -2);
+    return 3;
+  }
+  close(fd);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
 /* set_mode(file, bits) -> true | nil, why. Who may read and write it. */
 static int l_set_mode(lua_State *L) {
   if (fchmod(check_file(L), (mode_t)(luaL_checkinteger(L, 2) & 07777)) == -1)
@@ -177,6 +195,7 @@ static int l_sync(lua_State *L) {
 }
 
 static const luaL_Reg FUNCTIONS[] = {
+    {"create", l_create},
     {"file_mode", l_file_mode},
     {"is_at", l_is_at},
     {"lock", l_lock},

@@ -41,6 +41,7 @@ local MAX_OPENINGS = 10
 ---@field success number|nil   when its addresses were last found
 
 local IS_SUCCESS = {synced = true, unchanged = true}
+local OUTCOMES = {synced = true, unchanged = true, empty = true, failed = true}
 local IS_DONE = {synced = true, unchanged = true, empty = true}
 
 --- What a lead is called in a journal.
@@ -65,6 +66,11 @@ local function remember(history, key, attempt, success)
   history[key] = known
 end
 
+-- What can be put into a lead: it was found, so it is not empty.
+local function are_addresses(value)
+  return values.is_list(value) and value[1] ~= nil and not values.no_object(value)
+end
+
 local function take_line(state, record)
   if record.journal then
     state.started = core.instant(tostring(record.started))
@@ -76,7 +82,8 @@ local function take_line(state, record)
     return true
   end
   local at = type(record.time) == "string" and core.instant(record.time)
-  if type(record.lead) ~= "string" or type(record.outcome) ~= "string" or not at then return false end
+  if type(record.lead) ~= "string" or not OUTCOMES[record.outcome] or not at then return false end
+  if record.outcome == "synced" and not are_addresses(record.addresses) then return false end
   remember(state.history, record.lead, at, IS_SUCCESS[record.outcome] and at)
   state.done[record.lead] = IS_DONE[record.outcome] and record or nil
   return true
@@ -219,10 +226,23 @@ local function put_in_place(file, path, target)
   return true
 end
 
+-- A file beside, which nobody else made and nobody else can read: its path | nil, err.
+local function create_beside(path)
+  for i = 1, MAX_OPENINGS do
+    local name = ("%s.new-%d-%d"):format(path, math.floor(core.time()), i)
+    local ok, why, exists = core.create(name, PRIVATE)
+    if ok then return name end
+    if not exists then return nil, fault(name, why) end
+  end
+  return nil, fault(path, "there are too many files beside it whose names begin alike")
+end
+
 -- A new file with what is to be remembered, in place of the old one and for nobody else's eyes: true | nil, err.
 local function start_afresh(self, history, now)
-  local old, path = self.file, self.path .. ".new"
-  local file, why = io.open(path, "wb")
+  local old = self.file
+  local path, made = create_beside(self.path)
+  if not path then return nil, made end
+  local file, why = io.open(path, "r+b")
   if not file then return nil, fault(path, why) end
   core.set_mode(file, core.file_mode(self.path) or PRIVATE)
   core.lock(file) -- nobody else has it: they would have the old one
@@ -296,11 +316,9 @@ function journal.check(path)
   local there, err = is_there(path)
   if err then return nil, err end
   if not there then
-    local file, why = io.open(path .. ".new", "ab") -- may files be made here?
-    if not file then return nil, fault(path, why) end
-    file:close()
-    os.remove(path .. ".new")
-    return true
+    local _, kind = core.file_mode(path:match "^(.*/)[^/]*$" or ".")
+    if kind == "directory" then return true end
+    return nil, fault(path, "there is no such folder")
   end
   local file
   file, err = open_locked(path)

@@ -50,9 +50,19 @@ function ledger.new(given)
     failed_to_write = false}, Ledger)
 end
 
--- The leads of an item that were given; one stands for an item without any.
+local function same_tenant(item, other)
+  local a, b = values.text(item.tenantId), values.text(other.tenantId)
+  return not a or not b or a:lower() == b:lower()
+end
+
+-- The leads of an item that were given; one stands for an item without any. An id that two tenants have is not
+-- enough to put the addresses of one into the lead of the other.
 function Ledger:leads_of(item)
-  return self.by_key[journal.key(item) or false] or {false}
+  local leads = {}
+  for _, lead in ipairs(self.by_key[journal.key(item) or false] or {}) do
+    if same_tenant(item, lead) then leads[#leads + 1] = lead end
+  end
+  return #leads > 0 and leads or {false}
 end
 
 --- The lead that an item is about, if leads were given.
@@ -89,11 +99,10 @@ local function has_gained(item, lead)
   return (item.addresses or 0) == 0 and lead and (values.count(lead) or 0) > 0
 end
 
--- The ids of the addresses that a lead has: enough to tell whether they are still those.
-local function ids_of(lead)
-  local ids = {}
-  for i, address in ipairs(lead and values.objects(lead.civicAddresses) or {}) do ids[i] = tostring(address.id) end
-  return #ids > 0 and table.concat(ids, " ") or nil
+-- What tells whether a lead still has the addresses that it had; nil: it had none.
+local function mark_of(lead)
+  if not lead or (values.count(lead) or 0) == 0 then return nil end
+  return values.digest(lead.civicAddresses)
 end
 
 -- --- counting ---------------------------------------------------------------------------
@@ -146,7 +155,7 @@ function Ledger:take(item, addresses, attempts, time)
     return count(self, item, outcome)
   end
   write(self, item, "synced", {addresses = addresses, attempts = attempts, time = time,
-    had = ids_of(self:lead_of(item))})
+    had = mark_of(self:lead_of(item))})
   for _, lead in ipairs(stale) do put(self, item, lead or nil, addresses) end
   count(self, item, "synced")
 end
@@ -167,7 +176,7 @@ local function resume(self, item, found)
   local addresses = found.outcome == "synced" and values.known(found.addresses)
   for _, lead in ipairs(addresses and self:leads_of(item) or {}) do
     local has = lead and (values.count(lead) or 0) > 0
-    local newer = has and (has_gained(item, lead) or ids_of(lead) ~= values.known(found.had))
+    local newer = has and (has_gained(item, lead) or mark_of(lead) ~= values.known(found.had))
     if not newer and not (has and values.equal(lead.civicAddresses, addresses)) then
       put(self, item, lead or nil, addresses, true)
     end
@@ -186,7 +195,9 @@ end
 local function known(self, item)
   local key = journal.key(item)
   local found = self.journal and key and self.journal:found(key)
-  if found and (found.outcome == "synced" or found.source == self.source) then return found end
+  if found and same_tenant(item, found) and (found.outcome == "synced" or found.source == self.source) then
+    return found
+  end
 end
 
 --- Deals with those items of one question that need no answer; the others.

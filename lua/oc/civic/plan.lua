@@ -124,8 +124,11 @@ end
 function plan.fault(given)
   if type(given) ~= "table" then return "a plan expected, got " .. type(given) end
   if given.version ~= VERSION then return "it is no plan of this version (version = 1)" end
-  if type(given.items) ~= "table" then return "it has no list 'items'" end
-  if given.leads ~= nil and type(given.leads) ~= "number" then return "'leads' is no number" end
+  local items, leads = given.items, given.leads
+  if type(items) ~= "table" or items[1] == nil and next(items) ~= nil then return "it has no list 'items'" end
+  if leads ~= nil and (type(leads) ~= "number" or leads < 0 or leads > 2 ^ 53 or leads % 1 ~= 0) then
+    return "'leads' is no number of leads"
+  end
   for i, item in ipairs(given.items) do
     local fault = fault_of_item(item)
     if fault then return ("items[%d]: %s"):format(i, fault) end

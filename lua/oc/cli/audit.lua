@@ -5,6 +5,7 @@
 local audit = require "oc.civic.audit"
 local columns = require "oc.cli.columns"
 local core = require "oc.core"
+local files = require "oc.cli.files"
 local input = require "oc.cli.input"
 local messages = require "oc.cli.messages"
 local oc = require "oc"
@@ -100,6 +101,12 @@ local function prepare(parsed, say)
   local err
   local run = {say = say, parsed = parsed, counts = {error = 0, warning = 0, info = 0}, found = 0}
   if parsed.output == "" then return settings.usage "--output: a file name expected" end
+  local apart, clash = files.check {
+    {flag = "--from", path = parsed.from, reads = true},
+    {flag = "--token-file", path = parsed.token_file, reads = true}, {flag = "--log-file", path = parsed.log_file},
+    {flag = "--output", path = parsed.output, beside = ".part"},
+  }
+  if not apart then return nil, clash end
   run.options, err = audit_options(parsed)
   if not run.options then return nil, err end
   run.format, run.to_terminal = output.choose(parsed)

@@ -6,6 +6,7 @@ local columns = require "oc.cli.columns"
 local core = require "oc.core"
 local diff = require "oc.report.diff"
 local errors = require "oc.errors"
+local files = require "oc.cli.files"
 local flags = require "oc.cli.flags"
 local input = require "oc.cli.input"
 local messages = require "oc.cli.messages"
@@ -176,6 +177,12 @@ local function prepare(run)
   local parsed = run.parsed
   local ok, err = check_words(parsed)
   if not ok then return nil, err end
+  local apart, clash = files.check {
+    {flag = "OLD", path = parsed.old, reads = true}, {flag = "NEW", path = parsed.new, reads = true},
+    {flag = "--token-file", path = parsed.token_file, reads = true}, {flag = "--log-file", path = parsed.log_file},
+    {flag = "--output", path = parsed.output, beside = ".part"},
+  }
+  if not apart then return nil, clash end
   run.format, run.to_terminal = output.choose(parsed)
   run.old, err = open_side(run, parsed.old)
   if not run.old then return nil, err end

@@ -5,6 +5,7 @@ local argparse = require "argparse"
 local core = require "oc.core"
 local flags = require "oc.cli.flags"
 local profile = require "oc.cli.profile"
+local width = require "oc.width"
 
 local cli = {}
 
@@ -57,7 +58,7 @@ Examples:
 end
 
 local function refuse(text)
-  core.write(2, "oc-leads: " .. text .. "\n")
+  core.write(2, "oc-leads: " .. width.clean(text) .. "\n")
   return EXIT_USAGE
 end
 

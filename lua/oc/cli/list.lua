@@ -5,6 +5,7 @@
 
 local columns = require "oc.cli.columns"
 local core = require "oc.core"
+local files = require "oc.cli.files"
 local flags = require "oc.cli.flags"
 local input = require "oc.cli.input"
 local messages = require "oc.cli.messages"
@@ -64,6 +65,12 @@ local function prepare(parsed, say)
   local run = {say = say, parsed = parsed, paths = parsed.select}
   local resume, part_bytes, err
   if parsed.output == "" then return settings.usage "--output: a file name expected" end
+  local apart, clash = files.check {
+    {flag = "--from", path = parsed.from, reads = true},
+    {flag = "--token-file", path = parsed.token_file, reads = true}, {flag = "--log-file", path = parsed.log_file},
+    {flag = "--output", path = parsed.output, beside = ".part"},
+  }
+  if not apart then return nil, clash end
   for _, name in ipairs {"resume", "snapshot"} do
     if parsed.from and parsed[name] then
       return settings.usage(("--%s is for what the service says: it goes without --from"):format(name))

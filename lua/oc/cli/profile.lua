@@ -135,6 +135,7 @@ end
 ---@return true|nil
 ---@return oc.Error|nil err   kind `options`
 function profile.apply(parsed)
+  if parsed.profile == "" then return settings.usage "--profile: a name expected" end
   local name = parsed.profile or os.getenv "OC_PROFILE" or ""
   if name == "" then return true end
   local path = profile.path()

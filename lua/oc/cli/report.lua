@@ -4,6 +4,7 @@
 -- is the business of oc.report.
 
 local core = require "oc.core"
+local files = require "oc.cli.files"
 local input = require "oc.cli.input"
 local messages = require "oc.cli.messages"
 local output = require "oc.cli.output"
@@ -99,6 +100,12 @@ end
 local function prepare(run)
   local parsed, err = run.parsed
   if parsed.output == "" then return settings.usage "--output: a file name expected" end
+  local apart, clash = files.check {
+    {flag = "--from", path = parsed.from, reads = true},
+    {flag = "--token-file", path = parsed.token_file, reads = true}, {flag = "--log-file", path = parsed.log_file},
+    {flag = "--output", path = parsed.output, beside = ".part"},
+  }
+  if not apart then return nil, clash end
   run.report, err = find_report(parsed.report)
   if not run.report then return nil, err end
   run.options = {now = core.time(), where = parsed.where, filtered = true}

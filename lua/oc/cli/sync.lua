@@ -5,6 +5,7 @@
 local civic_options = require "oc.civic.options"
 local columns = require "oc.cli.columns"
 local core = require "oc.core"
+local files = require "oc.cli.files"
 local flags = require "oc.cli.flags"
 local input = require "oc.cli.input"
 local journal = require "oc.civic.journal"
@@ -79,15 +80,16 @@ end
 
 -- --- before anything is asked ---------------------------------------------------------
 
--- Each file has one use.
-local function check_files(parsed)
-  local used = {}
-  for _, name in ipairs {"from", "plan", "journal", "output", "leads_out", "plan_out"} do
-    local path, flag = parsed[name], "--" .. name:gsub("_", "-")
-    if path and used[path] then return settings.usage(("%s and %s: %s is one file"):format(used[path], flag, path)) end
-    if path and path ~= "-" then used[path] = flag end
-  end
-  return true
+local function uses_of(parsed)
+  local source = (parsed.source or ""):find "[./]" and parsed.source or nil
+  return {
+    {flag = "--from", path = parsed.from, reads = true}, {flag = "--source", path = source, reads = true},
+    {flag = "--plan", path = parsed.plan, reads = true},
+    {flag = "--token-file", path = parsed.token_file, reads = true}, {flag = "--log-file", path = parsed.log_file},
+    {flag = "--journal", path = parsed.journal}, {flag = "--output", path = parsed.output, beside = ".part"},
+    {flag = "--leads-out", path = parsed.leads_out, beside = ".part"},
+    {flag = "--plan-out", path = parsed.plan_out, beside = ".part"},
+  }
 end
 
 -- A plan has its leads: what would choose them goes without it.
@@ -97,7 +99,7 @@ local function check_words(parsed)
       return settings.usage(("--%s: a file name expected"):format((name:gsub("_", "-"))))
     end
   end
-  local ok, err = check_files(parsed)
+  local ok, err = files.check(uses_of(parsed))
   if not ok then return nil, err end
   if not parsed.plan then return true end
   local chosen = next(flags.given(options.leads, parsed))
@@ -251,7 +253,8 @@ end
 local function write_plan(run)
   if not run.sinks.plan_sink then return true end
   local ok, err = run.sinks.plan_sink:add(oc.encode(run.plan), "\n")
-  return ok and put_away(run, "plan_sink"), err
+  if not ok then return nil, err end
+  return put_away(run, "plan_sink")
 end
 
 local function write_leads(run)
@@ -329,7 +332,8 @@ local function conclude(run, result)
   if ok and run.broken then ok, err = nil, run.broken end
   if not ok then return fail(run, err) end
   run.say:say(summary(run, result))
-  if result and STOPPED[result.stop_reason] then run.say:say(STOPPED[result.stop_reason], "warn") end
+  local stopped = result and result.skipped > 0 and STOPPED[result.stop_reason]
+  if stopped then run.say:say(stopped, "warn") end
   if result and result.journal_error then
     run.say:fail(result.journal_error)
     return EXIT_FAILED

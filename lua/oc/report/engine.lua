@@ -133,6 +133,10 @@ function engine.fault(given)
     local _, why = filter.of(given.where)
     if why then return "'where': " .. why end
   end
+  local limit = given.limit
+  if limit and not (limit >= 1 and limit % 1 == 0 and limit < math.huge) then
+    return "'limit': an integer of at least 1 expected"
+  end
   if given.group ~= nil and type(given.group) ~= "string" and type(given.group) ~= "function" then
     return "'group': a path or a function expected, got " .. type(given.group)
   end
@@ -152,9 +156,13 @@ local function is_personal(column)
   return nil
 end
 
+local function is_no_number(value)
+  return type(value) == "number" and (value ~= value or value == math.huge or value == -math.huge)
+end
+
 -- Lists are one value in a row.
 local function as_cell(value)
-  if value == nil or value == core.null then return nil end
+  if value == nil or value == core.null or is_no_number(value) then return nil end
   if type(value) ~= "table" then return value end
   if not paths.is_list(value) then return core.encode(value) end
   local texts = {}
@@ -177,7 +185,7 @@ end
 
 -- The values that a lead counts for: of a list, each of its different elements.
 local function keys_of(value)
-  if value == nil or value == core.null then return {false} end
+  if value == nil or value == core.null or is_no_number(value) then return {false} end
   if type(value) ~= "table" then return {value} end
   local keys, seen = {}, {}
   for _, item in pairs(value) do
@@ -241,7 +249,13 @@ local function group_collector(definition)
 end
 
 local function collector_of(definition, context)
-  if definition.start then return definition.start(context) end
+  if definition.start then
+    local made = definition.start(context)
+    if type(made) ~= "table" or type(made.add) ~= "function" or type(made.finish) ~= "function" then
+      error("'start' gave no {add = function, finish = function}", 0)
+    end
+    return made
+  end
   return definition.group ~= nil and group_collector(definition) or row_collector(definition)
 end
 
@@ -275,6 +289,24 @@ local function all_notes(definition, more)
   return notes
 end
 
+--- Rows and notes as a script gave them: raises, as text, what is none. Cells that are no numbers are nothing.
+---@param rows any
+---@param notes any
+---@param columns table[]
+function engine.check_rows(rows, notes, columns)
+  if type(rows) ~= "table" then error("a list of rows expected, got " .. type(rows), 0) end
+  for i, row in ipairs(rows) do
+    if type(row) ~= "table" then error(("rows[%d]: a list expected, got %s"):format(i, type(row)), 0) end
+    for k = 1, #columns do
+      if is_no_number(row[k]) then row[k] = nil end
+    end
+  end
+  if notes ~= nil and type(notes) ~= "table" then error("a list of notes expected, got " .. type(notes), 0) end
+  for i, note in ipairs(notes or {}) do
+    if type(note) ~= "string" then error(("notes[%d]: a text expected, got %s"):format(i, type(note)), 0) end
+  end
+end
+
 --- The filter of a definition, for options; nil: all leads.
 ---@param definition oc.report.Definition
 ---@param options table
@@ -303,6 +335,7 @@ function engine.start(definition, context)
     finish = function()
       local rows, more = collector.finish()
       local columns = shown_columns(definition)
+      engine.check_rows(rows, more, columns)
       order.sort(rows, definition.sort, columns)
       for i = #rows, (definition.limit or math.huge) + 1, -1 do rows[i] = nil end
       return {title = definition.title, columns = columns, rows = rows, chart = shown_chart(definition),
@@ -334,7 +367,9 @@ end
 ---@return oc.Error
 function engine.raised(title, raised)
   if errors.is(raised) then return raised end
-  return errors.new("options", ("report %s: %s"):format(title, tostring(raised)))
+  local words = type(raised) == "table" and rawget(raised, "message") or raised
+  if type(words) == "table" then words = "it raised a table without a message" end
+  return errors.new("options", ("report %s: %s"):format(title, tostring(words)))
 end
 
 return engine

@@ -139,6 +139,7 @@ local function run_function(definition, next_lead, context)
   if type(result) ~= "table" or type(result.columns) ~= "table" or type(result.rows) ~= "table" then
     error("the function gave no {title, columns, rows}", 0)
   end
+  engine.check_rows(result.rows, result.notes, result.columns)
   result.title, result.notes = result.title or definition.title, result.notes or {}
   return result
 end
