@@ -19,7 +19,8 @@ function now.next()
   return lead, err
 end
 
-local changes = assert(diff(lead_file.open(path, {}) or {}, now, {ignore = {"lastModifiedOn", "contacts"}}))
+local changes, err = diff(lead_file.open(path, {}) or {}, now, {ignore = {"lastModifiedOn", "contacts"}})
+if not changes then error(tostring(err), 0) end
 for _, row in ipairs(changes.rows) do
   print(row[1], row[2] or "-", row[4] or "-", row[5] or "-", row[6] or "-")
 end
