@@ -503,6 +503,17 @@ describe("oc-leads", function()
         log)
       assert.matches("Z info 50 leads, 1 page, [%d.]+ s\n$", log)
     end)
+
+    it("says once that its log cannot be written, and goes on", function()
+      local device = io.open("/dev/full", "w")
+      if not device then return pending "no /dev/full here" end
+      device:close()
+      server:configure {leads = 50, faults = {{page = 1, attempt = 1, status = 503, headers = {["Retry-After"] = "0"}}}}
+      local code, out, err = list "--log-file /dev/full"
+      assert.equal(0, code)
+      assert.equal(50, select(2, out:gsub("\n", "")))
+      assert.equal("oc-leads: warn: cannot write the log file /dev/full: No space left on device\n", err)
+    end)
   end)
 
   it("version says what is at work", function()

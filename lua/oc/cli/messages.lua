@@ -24,7 +24,7 @@ function messages.new(options)
   if options.log_file then
     local file, why = io.open(options.log_file, "a")
     if not file then return nil, errors.new("io", "cannot open the log file " .. why) end
-    file:setvbuf "line"
+    file:setvbuf "no" -- a buffer would lose, unsaid, what a full disk refuses
     self.file, self.file_name = file, options.log_file
   end
   return self
@@ -49,7 +49,8 @@ end
 -- A log that cannot be written is no reason to stop, but one to say so, once.
 local function to_file(self, level, text)
   if not self.file then return end
-  local ok, why = self.file:write(os.date "!%Y-%m-%dT%H:%M:%SZ", " ", level, " ", text, "\n")
+  local line = ("%s %s %s\n"):format(os.date "!%Y-%m-%dT%H:%M:%SZ", level, text)
+  local ok, why = self.file:write(line) -- whole, as other runs may append to the same file
   if ok then return end
   self.file = nil
   to_stderr(self, ("warn: cannot write the log file %s: %s"):format(self.file_name, tostring(why)))
