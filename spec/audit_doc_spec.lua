@@ -7,6 +7,7 @@ local oc = require "oc"
 local rules = require "oc.civic.rules"
 local process = require "support.process"
 local postcodes = require "oc.civic.postcodes"
+local doc = require "support.doc"
 local tree = require "support.tree"
 
 local PATH = "docs/AUDIT.md"
@@ -35,15 +36,7 @@ local function rule_table()
 end
 
 local function printed(code)
-  local lines = {}
-  local function print(...)
-    local parts = {...}
-    for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
-    lines[#lines + 1] = table.concat(parts, "\t") .. "\n"
-  end
-  local compile = rawget(_G, "loadstring") or load
-  assert(compile("local leads, print = ...\n" .. code, "=" .. PATH))(assert(oc.decode(tree.read(SAMPLE))), print)
-  return table.concat(lines)
+  return doc.printed(PATH, code, {leads = assert(oc.decode(tree.read(SAMPLE)))})
 end
 
 describe("the page about the audit", function()

@@ -1,27 +1,15 @@
 -- CSV files as sources of addresses.
 
 local oc = require "oc"
+local scratch = require "support.scratch"
 local tree = require "support.tree"
 
 local ASK = {attempt = 1, left_s = function() end, turn = function() return true end}
 
 describe("oc.civic.source.file of CSV", function()
-  local paths = {}
+  after_each(scratch.clear)
 
-  after_each(function()
-    for _, path in ipairs(paths) do os.remove(path) end
-    paths = {}
-  end)
-
-  local function path_of(text, ending)
-    local name = os.tmpname()
-    local path = name .. (ending or ".csv")
-    paths[#paths + 1], paths[#paths + 2] = name, path
-    local handle = assert(io.open(path, "wb"))
-    handle:write(text)
-    handle:close()
-    return path
-  end
+  local function path_of(text, ending) return scratch.file(text, ending or ".csv") end
 
   local function addresses_of(text, tenant, ending)
     local source = assert(oc.civic.source.file(path_of(text, ending)))

@@ -2,6 +2,7 @@
 
 local oc = require "oc"
 local errors = require "oc.errors"
+local scratch = require "support.scratch"
 local tree = require "support.tree"
 
 local function samples(nulls)
@@ -11,22 +12,9 @@ end
 local ASK = {attempt = 1, left_s = function() end, turn = function() return true end}
 
 describe("oc.civic.source.file", function()
-  local paths = {}
+  after_each(scratch.clear)
 
-  after_each(function()
-    for _, path in ipairs(paths) do os.remove(path) end
-    paths = {}
-  end)
-
-  local function path_of(text, ending)
-    local name = os.tmpname()
-    local path = name .. (ending or ".json")
-    paths[#paths + 1], paths[#paths + 2] = name, path
-    local handle = assert(io.open(path, "wb"))
-    handle:write(text)
-    handle:close()
-    return path
-  end
+  local function path_of(text, ending) return scratch.file(text, ending or ".json") end
 
   local function source_of(text, ending)
     return assert(oc.civic.source.file(path_of(text, ending)))

@@ -3,6 +3,7 @@
 
 local oc = require "oc"
 local core = require "oc.core"
+local doc = require "support.doc"
 local tree = require "support.tree"
 
 local PATH = "docs/FILTERS.md"
@@ -47,15 +48,7 @@ end
 
 -- What a piece of Lua prints; it is given the sample as `leads`.
 local function printed(code)
-  local lines = {}
-  local function print(...)
-    local parts = {...}
-    for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
-    lines[#lines + 1] = table.concat(parts, "\t") .. "\n"
-  end
-  local compile = rawget(_G, "loadstring") or load
-  assert(compile("local leads, print = ...\n" .. code, "=" .. PATH))(assert(oc.decode(SAMPLE)), print)
-  return table.concat(lines)
+  return doc.printed(PATH, code, {leads = assert(oc.decode(SAMPLE))})
 end
 
 describe("docs/FILTERS.md", function()

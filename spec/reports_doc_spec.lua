@@ -2,6 +2,7 @@
 
 local command_line = require "support.command"
 local oc = require "oc"
+local doc = require "support.doc"
 local tree = require "support.tree"
 
 local PATH = "docs/REPORTS.md"
@@ -24,16 +25,7 @@ end
 
 -- What a piece of Lua prints; it is given the sample as `leads`, and the time as `now`.
 local function printed(code)
-  local lines = {}
-  local function print(...)
-    local parts = {...}
-    for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
-    lines[#lines + 1] = table.concat(parts, "\t") .. "\n"
-  end
-  local compile = rawget(_G, "loadstring") or load
-  assert(compile("local leads, now, print = ...\n" .. code, "=" .. PATH))(
-    assert(oc.decode(tree.read(SAMPLE))), NOW, print)
-  return table.concat(lines)
+  return doc.printed(PATH, code, {leads = assert(oc.decode(tree.read(SAMPLE))), now = NOW})
 end
 
 local function fields_of(class)

@@ -120,6 +120,34 @@ function width.wrap(text, columns)
   return lines
 end
 
+--- What stands between two columns of a table.
+width.GAP = "  "
+
+--- How wide a table of such columns is.
+---@param widths integer[]
+---@return integer
+function width.total(widths)
+  local sum = #width.GAP * (#widths - 1)
+  for _, columns in ipairs(widths) do sum = sum + columns end
+  return sum
+end
+
+--- Takes from whichever column has most above its least, until all fit or none can give more.
+---@param widths integer[] changed in place
+---@param least fun(i: integer): number
+---@param room integer
+function width.shrink(widths, least, room)
+  while width.total(widths) > room do
+    local widest, slack = nil, 0
+    for i, columns in ipairs(widths) do
+      local spare = columns - least(i)
+      if spare > slack then widest, slack = i, spare end
+    end
+    if not widest then return end
+    widths[widest] = widths[widest] - 1
+  end
+end
+
 -- What would move the cursor, start a control sequence, or turn the line around.
 local HARMFUL = {"[%z\1-\31\127]", "\194[\128-\159]", "\226\128[\142\143\168-\174]", "\226\129[\166-\169]"}
 

@@ -9,7 +9,6 @@ local tables = {}
 
 -- Rows that are looked at before the first is shown.
 local ROWS_TO_MEASURE = 200
-local GAP = "  "
 
 local function as_text(value)
   if value == nil or value == "" then return "-" end
@@ -17,27 +16,9 @@ local function as_text(value)
   return width.clean(tostring(value))
 end
 
-local function total(widths)
-  local sum = #GAP * (#widths - 1)
-  for _, columns in ipairs(widths) do sum = sum + columns end
-  return sum
-end
-
--- Takes columns from whoever has most above `least`, until all fit.
-local function shrink(widths, least, room)
-  while total(widths) > room do
-    local widest, slack = nil, 0
-    for i, columns in ipairs(widths) do
-      if columns - least(i) > slack then widest, slack = i, columns - least(i) end
-    end
-    if not widest then return end
-    widths[widest] = widths[widest] - 1
-  end
-end
-
 local function grow(columns, widths, room)
   for i, column in ipairs(columns) do
-    local more = math.min((column.usual or 0) - widths[i], room - total(widths))
+    local more = math.min((column.usual or 0) - widths[i], room - width.total(widths))
     if more > 0 then widths[i] = widths[i] + more end
   end
 end
@@ -48,8 +29,8 @@ local function measure(columns, rows, room)
     widths[i] = column.whole and 0 or width.of(column.title)
     for _, row in ipairs(column.whole and {} or rows) do widths[i] = math.max(widths[i], width.of(row[i])) end
   end
-  shrink(widths, function(i) return columns[i].least end, room)
-  shrink(widths, function() return 1 end, room)
+  width.shrink(widths, function(i) return columns[i].least end, room)
+  width.shrink(widths, function() return 1 end, room)
   grow(columns, widths, room)
   return widths
 end
@@ -71,7 +52,7 @@ end
 local function line(self, row)
   local cells = {}
   for i, text in ipairs(row) do cells[i] = self.columns[i].whole and text or width.fit(text, self.widths[i]) end
-  return (table.concat(cells, GAP):gsub(" +$", "")) .. "\n"
+  return (table.concat(cells, width.GAP):gsub(" +$", "")) .. "\n"
 end
 
 --- A lead more.

@@ -7,7 +7,6 @@ local width = require "oc.width"
 
 local tables = {}
 
-local GAP = "  "
 -- Columns of bars: fewer say nothing, more say no more.
 local LEAST_BAR, MOST_BAR, USUAL_BAR = 8, 40, 30
 local NARROWEST = 20
@@ -49,25 +48,6 @@ local function texts_of(page)
   return lines
 end
 
-local function total(widths)
-  local sum = #GAP * (#widths - 1)
-  for _, columns in ipairs(widths) do sum = sum + columns end
-  return sum
-end
-
--- Takes columns from whoever has most above `least`, until all fit.
-local function shrink(widths, least, room)
-  while total(widths) > room do
-    local widest, slack = nil, 0
-    for i, columns in ipairs(widths) do
-      local spare = columns - least(i)
-      if spare > slack then widest, slack = i, spare end
-    end
-    if not widest then return end
-    widths[widest] = widths[widest] - 1
-  end
-end
-
 local function measure(lines, page, room)
   local widths, numbers = {}, {}
   for i in ipairs(page.columns) do
@@ -79,7 +59,7 @@ local function measure(lines, page, room)
     end
   end
   for _, least in ipairs(room and LEAST or {}) do
-    shrink(widths, function(i)
+    width.shrink(widths, function(i)
       local kind = page.columns[i].kind
       return math.max(numbers[i], least[kind] or not RIGHT[kind] and math.huge or 3)
     end, room)
@@ -106,7 +86,7 @@ end
 -- How wide bars may be; nil for none.
 local function bar_room(page, widths, room)
   if not page.chart or page.chart.kind == "line" then return nil end
-  local left = room and math.min(room - total(widths) - #GAP, MOST_BAR) or USUAL_BAR
+  local left = room and math.min(room - width.total(widths) - #width.GAP, MOST_BAR) or USUAL_BAR
   return left >= LEAST_BAR and left or nil
 end
 
@@ -122,12 +102,12 @@ local function sparkline(page, room, paint)
   local points, sparks = drawn.points, {}
   local low, high = lowest_and_highest(points)
   local title = width.clean(drawn.title)
-  local most = room and math.max(LEAST_BAR, room - width.of(title) - #GAP) or #points
+  local most = room and math.max(LEAST_BAR, room - width.of(title) - #width.GAP) or #points
   for i = math.max(1, #points - most + 1), #points do
     local share = high > low and (points[i].value - low) / (high - low) or 0
     sparks[#sparks + 1] = SPARKS[1 + math.floor(share * (#SPARKS - 1) + 0.5)]
   end
-  return "\n" .. title .. GAP .. paint("bar", table.concat(sparks)) .. "\n"
+  return "\n" .. title .. width.GAP .. paint("bar", table.concat(sparks)) .. "\n"
 end
 
 -- --- lines -------------------------------------------------------------------------
@@ -140,9 +120,9 @@ local function table_lines(page, room, paint)
   for r, texts in ipairs(lines) do
     local cells = {}
     for i, column in ipairs(page.columns) do cells[i] = cell(texts[i], widths[i], column.kind) end
-    local text = table.concat(cells, GAP)
+    local text = table.concat(cells, width.GAP)
     local bar = bars and r > 1 and bar_text(page.rows[r - 1][page.chart.value], full, bars) or ""
-    if bar == "" then text = text:gsub(" +$", "") else text = text .. GAP .. paint("bar", bar) end
+    if bar == "" then text = text:gsub(" +$", "") else text = text .. width.GAP .. paint("bar", bar) end
     out[r] = (r == 1 and paint("bold", text) or text) .. "\n"
   end
   return table.concat(out)
