@@ -21,10 +21,8 @@ local values = require "oc.civic.values"
 
 local command = {}
 
-local EXIT_FAILED = 1
 local EXIT_CUT = 3
 local EXIT_FINDINGS = 5
-local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
 
 local function column(title, field, least, whole)
   return {title = title, least = least, whole = whole, value = function(row) return row[field] end}
@@ -252,15 +250,7 @@ end
 local function fail(run, err)
   if run.input then run.input:clear_progress() end
   run.sink:stop()
-  if err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
-  local signal = err.kind == "cancelled" and core.interrupted()
-  if signal then
-    run.say:say("interrupted before anything could be told", "warn")
-    return 128 + signal
-  end
-  run.say:fail(err)
-  if run.input then run.input:say_doctor(err) end
-  return EXIT_FAILED
+  return run.say:stop(err, run.input, "interrupted before anything could be told")
 end
 
 -- "1 added, 0 removed, 2 changed, 7 unchanged"

@@ -9,6 +9,7 @@ local messages = {}
 
 local EXIT_FAILED = 1
 local EXIT_USAGE = 2
+local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
 
 ---@class oc.cli.Messages
 ---@field before fun() called before each line on standard error: the progress line makes room
@@ -107,6 +108,23 @@ function Messages:fail(err)
   end
   table.sort(lines)
   for _, line in ipairs(lines) do self:say(line, "error") end
+end
+
+--- Says why a command stops halfway.
+---@param err oc.Error
+---@param input oc.cli.Input|nil whom to ask for the `doctor` command that finds out why; nil: nothing was opened yet
+---@param interrupted string what to say if a signal is the reason
+---@return integer code exit status
+function Messages:stop(err, input, interrupted)
+  if err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
+  local signal = err.kind == "cancelled" and core.interrupted()
+  if signal then
+    self:say(interrupted, "warn")
+    return 128 + signal
+  end
+  self:fail(err)
+  if input then input:say_doctor(err) end
+  return EXIT_FAILED
 end
 
 --- Says why a command does not even begin, and closes the log file.

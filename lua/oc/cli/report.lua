@@ -140,15 +140,7 @@ end
 local function fail(run, err)
   run.input:clear_progress()
   run.sink:stop()
-  if err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
-  local signal = err.kind == "cancelled" and core.interrupted()
-  if signal then
-    run.say:say("interrupted; no report was written", "warn")
-    return 128 + signal
-  end
-  run.say:fail(err)
-  run.input:say_doctor(err)
-  return EXIT_FAILED
+  return run.say:stop(err, run.input, "interrupted; no report was written")
 end
 
 local function go(run)

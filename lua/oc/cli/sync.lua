@@ -26,7 +26,6 @@ local command = {}
 local EXIT_FAILED = 1
 local EXIT_CUT = 3
 local EXIT_PARTLY = 4
-local EXIT_BROKEN_PIPE = 141 -- as of a process that SIGPIPE ended
 
 local FIELDS = {"outcome", "company", "tenantId", "leadId", "addresses", "why", "error"}
 
@@ -314,15 +313,7 @@ local function fail(run, err)
   if run.input then run.input:clear_progress() end
   if run.out and not run.broken then run.out:flush() end
   put_aside(run)
-  if err.broken_pipe then return EXIT_BROKEN_PIPE end -- nobody is there to be told
-  local signal = err.kind == "cancelled" and core.interrupted()
-  if signal then
-    run.say:say("interrupted before anything was done", "warn")
-    return 128 + signal
-  end
-  run.say:fail(err)
-  if run.input then run.input:say_doctor(err) end
-  return EXIT_FAILED
+  return run.say:stop(err, run.input, "interrupted before anything was done")
 end
 
 -- Everything is out: the exit status.
