@@ -5,4 +5,5 @@ cache = false
 
 files["spec"] = {std = "min+busted"}
 -- The hosts bring globals of their own.
+files["examples/openresty"] = {globals = {"ngx"}}
 files["lua/oc/host"] = {read_globals = {"ngx", "core", "vim"}}

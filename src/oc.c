@@ -2,6 +2,7 @@
 ** oc.c - luaopen_oc_core and nothing else: asks each part for its functions.
 */
 #include "oc_address.h"
+#include "oc_answer.h"
 #include "oc_build.h"
 #include "oc_compat.h"
 #include "oc_decode.h"
@@ -25,6 +26,7 @@ int luaopen_oc_core(lua_State *L) {
   oc_error_open(L);
   oc_file_open(L);
   oc_address_open(L);
+  oc_answer_open(L);
   oc_build_open(L);
   oc_decode_open(L);
   oc_encode_open(L);

@@ -11,6 +11,7 @@
 
 #include "oc_clock.h"
 #include "oc_error.h"
+#include "oc_headers.h"
 #include "oc_http_options.h"
 #include "oc_interrupt.h"
 #include "oc_time.h"
@@ -61,23 +62,6 @@ static oc_exchange *check_exchange(lua_State *L, int i) {
   return e->x;
 }
 
-/* Adds name = value to the table on top; repeated names are joined. */
-static void add_header(lua_State *L, const char *name, size_t name_n,
-                       const char *value, size_t value_n) {
-  lua_pushlstring(L, name, name_n);
-  lua_pushvalue(L, -1);
-  lua_rawget(L, -3);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    lua_pushlstring(L, value, value_n);
-  } else {
-    lua_pushliteral(L, ", ");
-    lua_pushlstring(L, value, value_n);
-    lua_concat(L, 3);
-  }
-  lua_rawset(L, -3);
-}
-
 static int l_head(lua_State *L) {
   oc_exchange *x = check_exchange(L, 1);
   const char *name, *value;
@@ -91,7 +75,7 @@ static int l_head(lua_State *L) {
       lua_pushinteger(L, status);
       lua_newtable(L);
       while (oc_exchange_next_header(x, &at, &name, &name_n, &value, &value_n))
-        add_header(L, name, name_n, value, value_n);
+        oc_headers_add(L, name, name_n, value, value_n);
       return 2;
     default:
       return fail(L, x);

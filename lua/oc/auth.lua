@@ -15,6 +15,7 @@ local auth = {}
 ---@class oc.Auth
 ---@field fetch fun(self: oc.Auth, send: function): string|nil, number|oc.Error|nil   token, expires_in_s; nil, err
 ---@field renewable boolean   asking again may give another token
+---@field detached? boolean   fetching needs nothing of the request it is for, where a host has such
 ---@field hide? fun(text: string): string   the text without the secrets that only the provider knows
 
 local function provider(name, renewable, fetch, secrets)
@@ -108,7 +109,7 @@ function auth.client_credentials(credentials)
   local url = core.join(given.authority, core.encode_form(given.tenant_id) .. "/oauth2/v2.0/token")
   local form = ("grant_type=client_credentials&client_id=%s&client_secret=%s&scope=%s"):format(
     core.encode_form(given.client_id), core.encode_form(given.client_secret), core.encode_form(given.scope))
-  return provider("client_credentials", true, function(_, send)
+  local made = provider("client_credentials", true, function(_, send)
     local status, body = send {
       url = url, method = "POST", body = form,
       headers = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"},
@@ -117,6 +118,8 @@ function auth.client_credentials(credentials)
     if status ~= 200 then return nil, refusal(status, body) end
     return read_answer(body)
   end, {given.client_secret})
+  made.detached = true
+  return made
 end
 
 local environment_names = {tenant_id = "TENANT_ID", client_id = "CLIENT_ID", client_secret = "CLIENT_SECRET",
@@ -161,6 +164,28 @@ function auth.from_environment(prefix, getenv)
   local ok, made = pcall(auth.client_credentials, credentials)
   if ok then return made end
   return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
+end
+
+--- A provider whose tokens are kept where others find them too: other processes, workers of nginx.
+--- `keep` is called when a token is wanted. It returns what it has, and its life in seconds, unless that
+--- is `refused`; else what `fetch` gives, which it may first store, and allow only one at a time.
+--- Raises for what is no provider.
+---@param provider_given oc.Auth   of oc.auth.client_credentials
+---@param keep fun(fetch: fun(), refused: string|nil): string|nil, number|oc.Error|nil
+---@return oc.Auth
+function auth.shared(provider_given, keep)
+  if type(provider_given) ~= "table" or type(provider_given.fetch) ~= "function" then
+    error("oc.auth.shared: a provider expected, got " .. type(provider_given), 2)
+  end
+  if type(keep) ~= "function" then error("oc.auth.shared: a function expected, got " .. type(keep), 2) end
+  local last -- asking again means that it was refused, or is about to expire
+  local made = provider("shared", provider_given.renewable, function(_, send)
+    local token, more = keep(function() return provider_given:fetch(send) end, last)
+    last = token
+    return token, more
+  end)
+  made.hide, made.detached = provider_given.hide, provider_given.detached
+  return made
 end
 
 --- Makes a provider of what the user gave as `auth`.

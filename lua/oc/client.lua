@@ -6,6 +6,7 @@
 local auth = require "oc.auth"
 local conceal = require "oc.conceal"
 local core = require "oc.core"
+local default_host = require "oc.host"
 local errors = require "oc.errors"
 local leads = require "oc.leads"
 local log = require "oc.log"
@@ -135,8 +136,13 @@ function client.new(given)
   local leads_environment
   leads_environment, err = options.from_environment(options.leads, {}, os.getenv)
   if not leads_environment then return nil, err end
-  local self = setmetatable({settings = settled, log = log.new(settled.log), session = {fetching = false},
-    leads_environment = leads_environment}, Client)
+  local host = settled.host
+  if not host then
+    host, err = default_host.new()
+    if not host then return nil, err end
+  end
+  local self = setmetatable({settings = settled, host = host, log = log.new(settled.log, host.write_log),
+    session = {fetching = false}, leads_environment = leads_environment}, Client)
   if settled.insecure then
     self.log("warn", "insecure", {origin = settled.origin,
       hint = "certificates are not verified: anybody on the way can read and change everything"})
@@ -151,12 +157,6 @@ function client.new(given)
   self.transport = {}
   for _, name in ipairs(transport_names) do self.transport[name] = settled[name] end
   self.transport.user_agent = settled.user_agent or "oc/" .. version
-  if settled.host then
-    self.host = settled.host
-  else
-    self.host, err = require("oc.host.script").new()
-    if not self.host then return nil, err end
-  end
   return self
 end
 
@@ -246,9 +246,8 @@ local function others_fetch(self)
     and session.fetching_in == self.host.crew
 end
 
-local function fetch_token(self, deadline)
+local function ask_for_token(self, deadline)
   local session = self.session
-  session.fetching, session.fetching_in = coroutine.running() or false, self.host.crew
   local token, more = self.auth:fetch(function(request)
     return send(self, "cannot get a token", request, deadline)
   end)
@@ -263,6 +262,20 @@ local function fetch_token(self, deadline)
   session.token_until = life == math.huge and life or self.host.now() + life - math.min(TOKEN_MARGIN_S, life / 10)
   session.token = token -- last: memory may run out before
   return token
+end
+
+-- Where requests come and go, one that fetches may be gone before it has the token for all. What
+-- needs nothing of that request is fetched apart from it; a function of the caller's is asked by each.
+local function fetch_token(self, deadline)
+  local session, host = self.session, self.host
+  if not host.apart then
+    session.fetching, session.fetching_in = coroutine.running() or false, host.crew
+    return ask_for_token(self, deadline)
+  end
+  if not self.auth.detached then return ask_for_token(self, deadline) end
+  local token, more = host:apart(session, function() return ask_for_token(self) end, deadline)
+  if errors.is(more) then more = errors.new(more.kind, more.message, more) end -- each its own
+  return token, more
 end
 
 --- The header that goes with a request; fetches a token when there is none or it

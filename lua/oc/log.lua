@@ -19,24 +19,33 @@ local function pass(fields)
   return passed
 end
 
-local function to_stderr(level, event, fields)
-  if level ~= "warn" and level ~= "error" then return end
+local function write_to_stderr(line) io.stderr:write("oc: ", line, "\n") end
+
+local function as_line(level, event, fields)
   local names, parts = {}, {}
   for name in pairs(fields) do names[#names + 1] = name end
   table.sort(names)
   for i, name in ipairs(names) do
     parts[i] = name .. "=" .. (tostring(fields[name]):gsub("[%c]", "?"))
   end
-  io.stderr:write("oc: ", level, ": ", event, #parts > 0 and " " or "", table.concat(parts, " "), "\n")
+  return ("%s: %s%s%s"):format(level, event, #parts > 0 and " " or "", table.concat(parts, " "))
+end
+
+-- Warnings only, a line each.
+local function warnings_by(write)
+  return function(level, event, fields)
+    if level == "warn" or level == "error" then write(as_line(level, event, fields)) end
+  end
 end
 
 ---@alias oc.Log fun(level: "debug"|"info"|"warn"|"error", event: string, fields: table)
 
 --- The log of a client. Levels are debug, info, warn, error.
----@param option oc.Log|false|nil   nil: warnings to standard error, a line each; false: none
+---@param option oc.Log|false|nil   nil: warnings, a line each; false: none
+---@param write? fun(line: string)   where those go; default: standard error
 ---@return oc.Log
-function log.new(option)
-  local sink = option or to_stderr
+function log.new(option, write)
+  local sink = option or warnings_by(write or write_to_stderr)
   if option == false then return function() end end
   return function(level, event, fields) sink(level, event, pass(fields)) end
 end

@@ -10,7 +10,7 @@ local CLOSE_INHERITED = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; "
 
 -- The shell stays until our end of its standard input closes.
 local RUN = "cd %s && exec 3>said && { %s >&3 2>&3 3>&- </dev/null & } && exec 3>&- && cat >/dev/null; "
-  .. "kill -KILL $! 2>/dev/null; wait"
+  .. "kill -%s $! 2>/dev/null; wait"
 
 --- A new folder for files of a test.
 ---@return string path
@@ -50,7 +50,7 @@ function Daemon:await(pattern)
   return nil, table.concat(lines, "\n")
 end
 
---- Kills it, as `kill -9` would, and waits until it is gone.
+--- Ends it, as a rule as `kill -9` would, and waits until it is gone.
 function Daemon:stop()
   if not self.life then return end
   self.life:close()
@@ -59,11 +59,12 @@ function Daemon:stop()
 end
 
 --- Starts a command (words for the shell) in a folder.
+---@param ending? string   the signal that ends it and whatever it started; default: KILL
 ---@return Daemon
-function daemon.start(folder, command)
+function daemon.start(folder, command, ending)
   local said = process.quote(folder .. "/said")
   os.execute("rm -f " .. said .. " && mkfifo " .. said)
-  local life = assert(io.popen(CLOSE_INHERITED .. RUN:format(process.quote(folder), command), "w"))
+  local life = assert(io.popen(CLOSE_INHERITED .. RUN:format(process.quote(folder), command, ending or "KILL"), "w"))
   return setmetatable({life = life, said = assert(io.open(folder .. "/said", "r"))}, Daemon)
 end
 

@@ -12,7 +12,7 @@ local TRIES = 20
 
 -- Port @0 is for us: it says the number of the connection, and has nothing logged.
 local CONFIG = [[
-daemon off; master_process off; pid nginx.pid; error_log stderr notice; error_log error.log info;
+%s daemon off; master_process off; pid nginx.pid; error_log stderr notice; error_log error.log info;
 events {}
 http {
   log_format seen '$server_port|$ssl_protocol|$server_protocol|$status|$request_uri|$http_authorization'
@@ -42,9 +42,12 @@ Nginx.__index = Nginx
 
 -- One try with the ports as they are: true | nil, what it said.
 local function run(self)
-  daemon.write(self.folder, "nginx.conf", (CONFIG:format(self.config):gsub("@(%d)", self.ports)))
+  local text = self.whole and self.config or CONFIG:format(self.main, self.config)
+  daemon.write(self.folder, "nginx.conf", (text:gsub("@(%d)", self.ports)))
   -- Where only root's PATH goes, as a rule.
-  self.daemon = daemon.start(self.folder, 'PATH="$PATH:/usr/sbin" nginx -p . -c nginx.conf -e stderr')
+  local command = self.environment .. ' PATH="$PATH:/usr/sbin" nginx -p . -c nginx.conf -e stderr'
+  if self.whole then command = command .. (" -g '%s'"):format(nginx.LUA) end
+  self.daemon = daemon.start(self.folder, command, self.whole and "TERM" or nil)
   -- What comes first once all ports are bound; or last, when one is not.
   local what, said = self.daemon:await "(using the \".-\" event method)"
   if what then return true end
@@ -97,12 +100,34 @@ function Nginx:stop()
   daemon.remove(self.folder)
 end
 
+-- How an nginx whose modules are files (Debian's) is told of its Lua; OpenResty has it built in.
+local DEBIAN_MODULES = "/usr/lib/nginx/modules/"
+
+local function load_modules()
+  local text = ""
+  for _, name in ipairs {"ndk_http_module.so", "ngx_http_lua_module.so"} do
+    local file = io.open(DEBIAN_MODULES .. name)
+    if file then
+      file:close()
+      text = text .. ("load_module %s%s; "):format(DEBIAN_MODULES, name)
+    end
+  end
+  return text
+end
+
+--- For `main`.
+nginx.LUA = load_modules()
+
 --- Starts one, and waits until it listens.
 ---@param config string   for `http { }`; @1 to @9 become free ports
 ---@param files? table<string, string>   to put into its folder, by name
+---@param more? {main?: string, environment?: string, whole?: boolean}   `main` stands before all else; `environment`
+--- is words for the shell; with `whole`, config is all of it, and it may have several processes
 ---@return Nginx
-function nginx.start(config, files)
-  local self = setmetatable({folder = daemon.folder(), config = config}, Nginx)
+function nginx.start(config, files, more)
+  more = more or {}
+  local self = setmetatable({folder = daemon.folder(), config = config, main = more.main or "",
+    environment = more.environment or "", whole = more.whole or false}, Nginx)
   for name, text in pairs(files or {}) do self:write(name, text) end
   local said
   for _ = 1, TRIES do

@@ -6,6 +6,7 @@
 
 local core = require "oc.core"
 local crew = require "oc.host.crew"
+local new_random = require("oc.host.random").new
 
 local script = {}
 
@@ -54,7 +55,11 @@ local script = {}
 ---@field together fun(self: oc.Host, most: integer, next: fun(): function|nil, function|nil): true|nil, table|nil
 --- runs functions at once, at most so many: `next` gives one and what to call with `ok, err` when it has ended, nil
 --- when there are no more. Whatever waits in one lets the others go on. nil, err (`cancelled`): no other was begun
----@field hold fun(self: oc.Host, busy: fun(): boolean)   waits while another of those functions is busy
+---@field hold? fun(self: oc.Host, busy: fun(): boolean)   waits while another of those functions is busy
+---@field apart? fun(self: oc.Host, key: any, run: function, until_s: number|nil): any, any   where requests come
+--- and go: runs what does not end with whoever asked, once for all who ask with that key meanwhile, and gives them
+--- what it returned; nil, err when until_s (by `now`) has come
+---@field write_log? fun(line: string)   where warnings go unless the client has a `log`; default: standard error
 ---@field close fun(self: oc.Host)   ends all exchanges
 
 -- A worker of nginx serves everybody: in there nothing may block. (A thread of
@@ -64,21 +69,6 @@ local function refuse_event_loops()
   if type(ngx) == "table" and type(ngx.socket) == "table" then
     error("oc.host.script would block this nginx worker: use oc.host.resty", 3)
   end
-end
-
--- Not math.random: it belongs to the program, and before 5.4 starts the same in
--- every process, so that all would retry at once.
-local function new_random(seed)
-  local state = seed % 2147483646 + 1
-  return function()
-    state = state * 16807 % 2147483647 -- Park and Miller; exact in a double
-    return (state - 1) / 2147483646
-  end
-end
-
-local function new_seed()
-  local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16) % 2 ^ 31
-  return math.floor(core.time() * 1e6) + math.floor(address / 16)
 end
 
 local function cancelled(doing)
@@ -211,7 +201,7 @@ function script.new(options, deps)
     time = deps.time or core.time,
     sleep_all = deps.sleep or sleep,
     sleep = deps.sleep and aside_or(deps.sleep) or sleep_aside,
-    random = deps.random or new_random(new_seed()),
+    random = deps.random or new_random(),
   }, Host)
 end
 
