@@ -79,7 +79,7 @@ describe("examples/openresty", function()
   end
 
   it("streams the leads that pass a filter, as they are", function()
-    sandbox:configure {leads = 300, client_id = "c", client_secret = "s"}
+    sandbox:configure {leads = 300, client_id = "c", client_secret = "s", civic_sync = false}
     start()
     local status, body, headers = get "/leads?where=isDirectLead"
     assert.equal(200, status)
