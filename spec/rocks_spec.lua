@@ -59,7 +59,7 @@ describe("the rock", function()
   setup(function()
     folder = daemon.folder()
     work = folder .. "/work"
-    said, status = outcome(("OC_LUA=%s OC_ROCK_CFLAGS='-O0 -fPIC' %s %s"):format(quote(process.interpreter()),
+    said, status = outcome(("OC_LUA=%s CFLAGS=-O0 %s %s"):format(quote(process.interpreter()),
       quote(root .. "/script/rock"), quote(work)))
     if status ~= 0 then return end
     server = daemon.start(folder, strictly() .. oc_leads "alone" .. " sandbox --leads 300")
