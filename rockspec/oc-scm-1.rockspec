@@ -16,6 +16,8 @@ as the command oc-leads.]],
   license = "MIT",
 }
 
+supported_platforms = {"unix"}
+
 dependencies = {
   "lua >= 5.1, < 5.5",
   "lua-cjson",
@@ -212,6 +214,8 @@ build = {
   },
 }
 
+-- No test_dependencies: LuaRocks would fetch them even where packages bring them, to where
+-- script/test does not look. It has script/setup install them, or say what is missing.
 test = {
   type = "command",
   command = "script/test",
