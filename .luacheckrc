@@ -6,3 +6,4 @@ cache = false
 files["spec"] = {std = "min+busted"}
 -- The hosts bring globals of their own.
 files["lua/oc/host"] = {read_globals = {"ngx", "core", "vim"}}
+files["examples/haproxy"] = {read_globals = {"core"}}
