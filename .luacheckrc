@@ -7,3 +7,4 @@ files["spec"] = {std = "min+busted"}
 -- The hosts bring globals of their own.
 files["examples/openresty"] = {globals = {"ngx"}}
 files["lua/oc/host"] = {read_globals = {"ngx", "core", "vim"}}
+files["examples/haproxy"] = {read_globals = {"core"}}
