@@ -30,7 +30,8 @@ local function to_stderr(level, event, fields)
   io.stderr:write("oc: ", level, ": ", event, #parts > 0 and " " or "", table.concat(parts, " "), "\n")
 end
 
----@alias oc.Log fun(level: "debug"|"info"|"warn"|"error", event: string, fields: table)
+--- Where log events go.
+---@alias oc.Log fun(level: "debug"|"info"|"warn"|"error", event: string, fields: table<string, any>)
 
 --- The log of a client. Levels are debug, info, warn, error.
 ---@param option oc.Log|false|nil   nil: warnings to standard error, a line each; false: none
