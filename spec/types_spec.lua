@@ -403,6 +403,29 @@ describe("the options of", function()
   end
 end)
 
+-- --- what the code knows by lists of its own ---------------------------------------------------
+
+describe("the names that the code lists are those of", function()
+  local lists = {
+    ["oc.sandbox.Options"] = {"lua/oc/sandbox/options.lua", "LIST", '{ name = "([%w_]+)"'},
+    ["oc.sandbox.FaultRule"] = {"lua/oc/sandbox/faults.lua", "CHECKS", "\n  ([%w_]+) = {"},
+    ["oc.civic.AuditOptions"] = {"lua/oc/civic/audit.lua", "LIST", '{name = "([%w_]+)"'},
+    ["oc.report.RenderOptions"] = {"lua/oc/report/render/init.lua", "TYPES", '([%w_]+) = "'},
+    ["oc.report.Definition"] = {"lua/oc/report/engine.lua", "FIELDS", '([%w_]+) = "'},
+    ["oc.report.Column"] = {"lua/oc/report/engine.lua", "COLUMN_FIELDS", '([%w_]+) = "'},
+    ["oc.diff.Options"] = {"lua/oc/report/diff.lua", "OPTIONS", '([%w_]+) = "'},
+    ["oc.civic.PlanItem"] = {"lua/oc/civic/plan.lua", "ITEM", '([%w_]+) = "'},
+  }
+  for class, from in pairs(lists) do
+    it(class, function()
+      local exists, path, name, pattern = {}, from[1], from[2], from[3]
+      local list = assert(tree.read(path):match("\nlocal " .. name .. " = (%b{})"), name)
+      for key in list:gmatch(pattern) do exists[key] = true end
+      same(exists, defs:fields(class))
+    end)
+  end
+end)
+
 -- --- kinds of errors -------------------------------------------------------------------------
 
 describe("the kinds of errors", function()

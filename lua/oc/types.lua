@@ -69,7 +69,7 @@
 ---@field civicAddressId? string
 ---@field description? string
 ---@field additionalInfo? string   "1st floor"
----@field isDefault? string   "true" or "false", a text
+---@field isDefault? string|boolean   in leads a text, "true" or "false"; a source may give a boolean
 ---@field elin? string   emergency location identification number
 ---@field [string] any
 
@@ -235,7 +235,7 @@
 --- Starts an attempt; nil at the end; nil, err as `next`.
 ---@field request fun(self: oc.Pager): oc.PageRequest|nil, oc.Error|nil
 --- The head of the answer, names of headers in lower case. now: seconds since 1970, default: the clock.
----@field response fun(self: oc.Pager, status: integer, headers: table<string, string>, now?: number)
+---@field response fun(self: oc.Pager, status: integer, headers: table<string, string>, now?: number): true
 ---@field feed fun(self: oc.Pager, bytes: string): true   what is wrong is told by `finish`
 --- nil: feed more, or finish; nil, err of kind `limit`: at a lead that `where` cannot judge.
 ---@field next fun(self: oc.Pager): oc.Lead|nil, oc.Error|nil

@@ -7,6 +7,8 @@ local types = require "support.luacats_type"
 
 local luacats = {}
 
+local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
+
 local Defs = {}
 Defs.__index = Defs
 
@@ -148,10 +150,10 @@ local function bind_methods(file)
   end
 end
 
-local function read_file(self, path)
+local function read_file(self, path, text)
   local lines, file = {}, {path = path, functions = {}, values = {}, bound = {}}
   self.files[path] = file
-  for line in (tree.read(path) .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
+  for line in (text .. "\n"):gmatch "(.-)\n" do lines[#lines + 1] = line end
   local block
   for number, line in ipairs(lines) do
     local comment = line:match "^%s*(%-%-%-.*)"
@@ -176,10 +178,11 @@ end
 
 --- Reads files.
 ---@param paths string[]
+---@param read? fun(path: string): string   default: of this checkout
 ---@return table defs   classes, aliases, files, and faults, what could not be read
-function luacats.read(paths)
+function luacats.read(paths, read)
   local self = setmetatable({classes = {}, aliases = {}, files = {}, faults = {}, seen = {}, generics = {}}, Defs)
-  for _, path in ipairs(paths) do read_file(self, path) end
+  for _, path in ipairs(paths) do read_file(self, path, (read or tree.read)(path)) end
   return self
 end
 
@@ -219,6 +222,49 @@ end
 --- What is wrong with a value; nil where it is of the type.
 function Defs:fault(text, value, place)
   return types.fault(assert(types.parse(text)), value, self, place or text)
+end
+
+local function parts_of(doc)
+  local params, returns = {}, {}
+  for i, param in ipairs(doc.params) do params[i] = param end
+  for i, one in ipairs(doc.returns) do returns[i] = one.kind and one or one.of end
+  return params, returns
+end
+
+-- Calls f, and raises where an argument or a result is not of the type that it is said to be.
+local function call(self, name, params, returns, f, ...)
+  local given, wrong = {n = select("#", ...), ...}, {}
+  for i = 1, math.max(given.n, #params) do
+    local param = params[i]
+    wrong[#wrong + 1] = not param and i <= given.n and ("%s: no parameter %d"):format(name, i)
+      or param and param.of and not (given[i] == nil and param.optional)
+        and types.fault(param.of, given[i], self, name .. ": " .. param.name) or nil
+  end
+  local function judge(...)
+    local got = {n = select("#", ...), ...}
+    for i = 1, math.max(got.n, #returns) do
+      wrong[#wrong + 1] = types.fault(returns[i] or {kind = "name", name = "nil"}, got[i], self,
+        ("%s: result %d"):format(name, i))
+    end
+    if #wrong > 0 then error(table.concat(wrong, "\n"), 3) end
+    return unpack(got, 1, got.n)
+  end
+  return judge(f(...))
+end
+
+--- Calls a function with arguments, and raises where one, or a result, is not as its annotations say.
+function Defs:call(f, ...)
+  local found = assert(self:function_of(f), "no Lua function of oc")
+  local params, returns = parts_of(found.doc)
+  if found.method then table.insert(params, 1, {name = "self"}) end
+  return call(self, found.name, params, returns, f, ...)
+end
+
+--- The same with a method that is a field of a class.
+function Defs:send(class, object, name, ...)
+  local field = assert(self:fields(class)[name], name)
+  local params, returns = parts_of(field.of)
+  return call(self, class .. "." .. name, params, returns, object[name], object, ...)
 end
 
 --- Calls `visit` with each node of each type, and where it stands.

@@ -183,6 +183,14 @@ local function fault_of_array(tree, value, defs, place)
   return each(value, tree.of, defs, place)
 end
 
+local function fault_of_map(tree, value, defs, place)
+  for key in pairs(value) do
+    local fault = fault_of(tree.key, key, defs, place .. ": key")
+    if fault then return fault end
+  end
+  return each(value, tree.of, defs, place)
+end
+
 -- Whether nil will do is in the type, or beside it.
 local function fault_of_field(field, value, defs, place)
   if value == nil and field.optional then return nil end
@@ -192,8 +200,9 @@ end
 local function fault_of_record(tree, value, defs, place)
   local known = {}
   for _, field in ipairs(tree.fields) do
-    known[field.name] = true
-    local fault = fault_of_field(field, value[field.name], defs, place .. "." .. field.name)
+    local name = field.name or field.key.value
+    known[name] = true
+    local fault = fault_of_field(field, value[name], defs, place .. "." .. name)
     if fault then return fault end
   end
   for key in pairs(value) do
@@ -202,7 +211,7 @@ local function fault_of_record(tree, value, defs, place)
 end
 
 -- Objects have more than is anybody's business; plain data has not. An open class, `@field [string] any`, may have
--- more, but what it names is checked.
+-- more, unless defs.strict is set; defs.null is a value that stands for nothing.
 local function is_object(value)
   local metatable = getmetatable(value)
   return type(value) ~= "table" or type(metatable) == "table" and metatable.__index ~= nil
@@ -218,6 +227,7 @@ local function fault_of_class(class, value, defs, place)
   for name, field in pairs(fields) do
     local item = value[name]
     if item ~= nil then defs:note(class.name, name) end
+    if item == defs.null then item = nil end
     local fault = fault_of_field(field, item, defs, place .. "." .. name)
     if fault then return fault end
   end
@@ -258,7 +268,7 @@ function fault_of(tree, value, defs, place)
   end
   if tree.kind == "array" then return fault_of_array(tree, value, defs, place) end
   if tree.kind == "record" then return fault_of_record(tree, value, defs, place) end
-  if tree.kind == "map" then return each(value, tree.of, defs, place) end
+  if tree.kind == "map" then return fault_of_map(tree, value, defs, place) end
 end
 
 --- What is wrong with a value; nil where it is of the type.

@@ -34,6 +34,7 @@ local MAX_OPENINGS = 10
 ---@field addresses oc.CivicAddress[]|nil   of `synced`
 ---@field attempts integer   how often the source was asked
 ---@field time string   ISO 8601, UTC
+---@field source string   its name
 ---@field kind oc.ErrorKind|nil   of `failed`
 ---@field message string|nil   of `failed`
 

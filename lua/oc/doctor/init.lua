@@ -49,7 +49,7 @@ local SMALL_PAGE = 5
 ---@field requests integer   that were sent
 ---@field records oc.doctor.Record[]
 ---@field sample oc.Lead[]   leads that were looked at, nulls as oc.null
----@field settings? oc.ClientOptions   options of the client, as they act; nil: there was no usable address
+---@field settings? table   options of the client, as they act; nil: there was no usable address
 
 --- One check, as data. `needs`: checks without which it makes no sense; with
 --- `any_answer` it is enough that something answered at the address.

@@ -61,14 +61,24 @@ local diff = {}
 ---@field duplicates integer   leads that came twice in one fetch; the first counts
 ---@field changes integer   fields
 
+--- What is known of one of the two fetches.
+---@class oc.diff.Side
+---@field name? string
+---@field made? string   ISO 8601
+---@field source? string
+---@field where? string   which leads were asked for; nil: all
+---@field ms_tenant_id? string   likewise
+---@field leads integer
+---@field complete? boolean   nil: nobody knows
+
 --- What has changed: a report, and the same as data.
 ---@class oc.diff.Result: oc.report.Result
 ---@field added oc.diff.Lead[]
 ---@field removed oc.diff.Lead[]
 ---@field changed oc.diff.ChangedLead[]   those whose status changed first
 ---@field counts oc.diff.Counts
----@field old {name: string|nil, made: string|nil, source: string|nil, leads: integer, complete: boolean|nil}
----@field new {name: string|nil, made: string|nil, source: string|nil, leads: integer, complete: boolean|nil}
+---@field old oc.diff.Side
+---@field new oc.diff.Side
 
 -- --- options -----------------------------------------------------------------------------
 

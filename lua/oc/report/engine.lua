@@ -49,12 +49,18 @@ local engine = {}
 ---@field options table   as they were set
 ---@field now number   seconds since 1970
 
+--- A column of a result.
+---@class oc.report.ResultColumn
+---@field title string
+---@field kind? "text"|"number"|"percent"|"date"|"size"|"id"
+---@field pii? boolean|"row"   a person's data; "row": in rows that have `pii` themselves
+
 --- What a report comes to.
 ---@class oc.report.Result
 ---@field title string
----@field columns {title: string, kind: string|nil, pii: boolean|nil}[]
+---@field columns oc.report.ResultColumn[]
 ---@field rows table[]   a list of values for each; nil for nothing
----@field chart? {kind: string, label: integer, value: integer, title: string|nil}   numbers of columns
+---@field chart? {kind: "bar"|"line"|"funnel", label: integer, value: integer, title?: string}   numbers of columns
 ---@field notes string[]
 ---@field leads integer   looked at
 ---@field made string   ISO 8601, UTC
