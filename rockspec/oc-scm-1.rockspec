@@ -206,6 +206,7 @@ build = {
     ["oc.sandbox.store"] = "lua/oc/sandbox/store.lua",
     ["oc.sandbox.token"] = "lua/oc/sandbox/token.lua",
     ["oc.snapshot"] = "lua/oc/snapshot.lua",
+    ["oc.types"] = "lua/oc/types.lua",
     ["oc.version"] = "lua/oc/version.lua",
     ["oc.width"] = "lua/oc/width.lua",
   },

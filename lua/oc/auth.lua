@@ -10,10 +10,14 @@ local options = require "oc.options"
 
 local auth = {}
 
+--- Gives status, body; or nil, err.
+---@alias oc.AuthSend fun(request: oc.Request): integer|nil, string|oc.Error
+
 --- A source of tokens. A plain function `() -> token, expires_in_s | nil, err`
 --- serves as well, wherever a provider is asked for.
 ---@class oc.Auth
----@field fetch fun(self: oc.Auth, send: function): string|nil, number|oc.Error|nil   token, expires_in_s; nil, err
+--- token, expires_in_s; or nil, err. `send` makes a request, with retries.
+---@field fetch fun(self: oc.Auth, send: oc.AuthSend): string|nil, number|oc.Error|nil
 ---@field renewable boolean   asking again may give another token
 ---@field detached? boolean   fetching needs nothing of the request it is for, where a host has such
 ---@field hide? fun(text: string): string   the text without the secrets that only the provider knows
@@ -50,6 +54,7 @@ function auth.bearer(token)
   return provider("bearer", false, function() return token end, {token})
 end
 
+--- What `oc.auth.client_credentials` needs.
 ---@class oc.ClientCredentials
 ---@field tenant_id string   of your own tenant
 ---@field client_id string

@@ -127,7 +127,7 @@ end
 
 --- A client of one service. No request is made yet. Raises for what the program
 --- got wrong, naming the option.
----@param given table   see docs/REFERENCE.md; what is missing comes from the environment
+---@param given? oc.ClientOptions   what is missing comes from the environment
 ---@return oc.Client|nil client
 ---@return oc.Error|nil err   kind `options`: an environment variable is unusable
 function client.new(given)
@@ -163,7 +163,9 @@ end
 Client.__tostring = function(self) return "oc.client(" .. self.settings.origin .. ")" end
 Client.__name = "oc.client"
 
--- The lines given and those of the option `headers`, which win.
+--- The lines given and those of the option `headers`, which win.
+---@param lines string[]   "Name: value"
+---@return string[]
 function Client:headers(lines)
   local all, ours = {}, self.settings.header_lines
   for _, line in ipairs(lines) do
@@ -175,7 +177,10 @@ function Client:headers(lines)
   return all
 end
 
--- Opens an exchange under this client's transport options.
+--- Opens an exchange under this client's transport options.
+---@param request oc.Request   what it says goes before them
+---@return oc.Exchange|nil
+---@return oc.Error|nil err
 function Client:open(request)
   local all = {}
   for name, value in pairs(self.transport) do all[name] = value end
@@ -353,7 +358,7 @@ end
 ---
 --- The object is also an iterator: `for lead in client:leads() do`. In a `for`, a
 --- failure raises the error object. Raises for unknown or wrong options.
----@param given table|nil   see docs/REFERENCE.md
+---@param given? oc.LeadsOptions
 ---@return oc.Leads leads
 ---@return nil
 ---@return nil

@@ -23,10 +23,11 @@ local errors = {}
 ---@field retry_after_s? number   how long the service asked to wait
 ---@field url? string   without userinfo and parameters
 ---@field body? string   start of an error's body, at most 2 KiB; may hold personal data
----@field partial? table   leads handed to `all` or `pages` before the fault
+---@field partial? oc.Lead[]   leads handed to `all` or `pages` before the fault
 ---@field resume? oc.Resume   where `client:leads{resume = ...}` goes on
 ---@field cut? boolean   from a decoder: the document was not complete
 ---@field curl_code? integer   libcurl's own number
+---@field signal? integer   with `cancelled`, of tasks at once: the signal that was caught
 
 ---@alias oc.ErrorKind
 ---| "options"   # a value from environment, file or flag is unusable

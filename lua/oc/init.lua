@@ -14,6 +14,8 @@ local array_metatable = type(cjson_mark) == "table" and cjson_mark or {__name = 
 core.set_array_metatable(array_metatable)
 core.array_metatable = array_metatable
 
+--- "0.1.0".
+---@type string
 oc._VERSION = require "oc.version"
 
 --- What a JSON null is with `nulls = "null"`; also `cjson.null` and `ngx.null`.
@@ -38,13 +40,12 @@ end
 --- sorted behind. Lossless for leads fetched with `nulls = "null"`, but for numbers
 --- that Lua itself cannot hold: see docs/REFERENCE.md. Raises for what JSON cannot
 --- say, naming the place.
----@param value any
----@return string json
+---@type fun(value: any): string
 oc.encode = core.encode
 
 --- Reads one JSON document, strictly.
 ---@param text string
----@param given? oc.DecoderOptions
+---@param given? oc.DecodeOptions
 ---@return any value   a JSON null on its own is oc.null
 ---@return oc.Error|nil err   kind `json` or `limit`, with `offset`
 function oc.decode(text, given)
@@ -55,23 +56,6 @@ function oc.decode(text, given)
   end
   return core.decode(text, settled)
 end
-
----@class oc.DecoderOptions
----@field nulls? "nil"|"null"   what a JSON null is: absent (default) or oc.null
----@field max_depth? integer   deepest nesting, default 64
----@field max_lead_bytes? integer   default 8 MiB
----@field max_body_bytes? integer   default 4 GiB
----@field where? string|oc.Filter   which leads; of a decoder only
----@field select? string[]   which fields of them; of a decoder only
-
---- A decoder of one page, without any I/O: `feed` bytes, take leads with `next`.
----@class oc.Decoder
----@field feed fun(self: oc.Decoder, bytes: string): true|nil, oc.Error|nil
----@field next fun(self: oc.Decoder): table|nil, oc.Error|nil   nil: feed more, or the end
----@field read fun(self: oc.Decoder, n?: integer): table[]|nil, oc.Error|nil   the leads that are complete now
----@field finish fun(self: oc.Decoder): true|nil, oc.Error|nil   was it one complete document?
----@field unknown fun(self: oc.Decoder): string[]   fields in where that no lead had so far
----@field reset fun(self: oc.Decoder)   ready for another page
 
 -- A large batch is built with the collector stopped: all of it is handed over at
 -- once, so that a collection in the middle would find nothing. Small ones are not:
@@ -96,35 +80,18 @@ if not core.paced then -- this module may be loaded twice; once is enough
   core.paced = true
 end
 
+--- A decoder of one page of leads. Raises for unknown or wrong options.
 ---@param given? oc.DecoderOptions
----@return oc.Decoder
+---@return oc.Decoder decoder
 function oc.decoder(given)
   local settled = options.check(options.decoder, given, "oc.decoder", 2)
   options.want(settled, "oc.decoder", 2)
   return core.decoder(settled)
 end
 
---- Pages without any I/O, for hosts that bring their own HTTP.
----@class oc.Pager
----@field request fun(self: oc.Pager): oc.PageRequest|nil   nil at the end
----@field response fun(self: oc.Pager, status: integer, headers: table, now?: number)   lower-case names
----@field feed fun(self: oc.Pager, bytes: string): true
----@field next fun(self: oc.Pager): table|string|nil   nil: feed more, or finish
----@field read fun(self: oc.Pager, n?: integer): table[]
----@field finish fun(self: oc.Pager, err?: oc.Error|string, random?: number): string|nil, number|oc.Error|nil
----@field over fun(self: oc.Pager): boolean   no more bytes are needed
----@field ahead fun(self: oc.Pager, n: integer): oc.PageRequest|nil   n pages later, for asking ahead
----@field result fun(self: oc.Pager): table
----@field place fun(self: oc.Pager): table   {page, skip, last_id}
-
---- What to ask for; the host adds Authorization.
----@class oc.PageRequest
----@field url string
----@field headers string[]   "Name: value"
----@field page integer
-
----@param given table   see docs/REFERENCE.md; base_url is needed
----@return oc.Pager
+--- Pages of leads without any I/O, for a program with its own HTTP. Raises for wrong options, or without base_url.
+---@param given oc.PagerOptions
+---@return oc.Pager pager
 function oc.pager(given)
   local settled = options.check(options.pager, given, "oc.pager", 2)
   if not settled.base_url then error("oc.pager: option 'base_url' is missing", 2) end

@@ -15,36 +15,36 @@ local leads = {}
 -- lost patience: asking again is then not the server's fault.
 local UNATTENDED_S = 1
 
+--- Leads, page after page: `for lead in leads do`, or its methods. In a `for` a failure raises the error object.
 ---@class oc.Leads
----@field protected pager userdata
+---@field protected pager oc.Pager
+---@overload fun(): oc.Lead|nil
 local Leads = {}
 Leads.__index = Leads
 Leads.__name = "oc.leads"
 
---- What came of a run; asked before its end, what came of it so far.
----@class oc.Result
----@field complete boolean   the service was read to its end
----@field stop_reason "end"|"limit"|"max_pages"|"closed"|"error"|nil   nil while it goes on
----@field pages integer   pages that had leads, the one that `limit` stopped in included
----@field leads integer   different leads received
----@field matched integer   of these, handed out
----@field duplicates integer   leads that came again because rows moved
----@field late integer   leads that only `verify` found
----@field uncertain boolean   a resumed run had lost its place, `verify` could not be sure, or pages grew in mid-run
----@field forgotten integer   ids that are no longer known, the oldest: see the log event ids_forgotten
----@field bytes integer   of bodies, unpacked
----@field attempts integer   requests for pages
+--- What came of a run: its pager's result, and what the loop knows besides.
+---@class oc.Result: oc.PagerResult
 ---@field elapsed_s number
 ---@field resume oc.Resume|nil   nil when the run is complete
 
 --- A page, for `pages` and `on_page`.
 ---@class oc.PageInfo
 ---@field number integer
----@field leads? table[]   only from `pages`
+---@field leads? oc.Lead[]   only from `pages`
 ---@field count integer   leads handed out from it
 ---@field bytes integer   of its body, unpacked, retries included
 ---@field attempts integer
 ---@field elapsed_s number   from its request, or from when it was turned to if that was sent ahead
+
+--- What `on_retry` is told, before a wait.
+---@class oc.RetryInfo
+---@field page integer
+---@field attempt integer   the one that failed
+---@field wait_s number   until the next
+---@field kind oc.ErrorKind
+---@field status? integer   HTTP status
+---@field message string
 
 local function settle(client, given, level)
   local settled = options.check(options.leads, given, "leads", level + 1)
@@ -82,7 +82,7 @@ end
 
 --- See `Client:leads`.
 ---@param client oc.Client
----@param given table|nil
+---@param given oc.LeadsOptions|nil
 ---@param level integer   of the caller, for errors
 ---@return oc.Leads
 function leads.new(client, given, level)
@@ -409,7 +409,7 @@ local function take_batch(self)
 end
 
 --- The next lead.
----@return table|string|nil lead   nil at the end; a string with `raw`
+---@return oc.Lead|nil lead   nil at the end; with `raw` a string
 ---@return oc.Error|nil err   calling again goes on where it failed
 function Leads:next()
   if self.batch and self.kept then take_batch(self) end
@@ -498,7 +498,7 @@ local function resume_behind(self)
 end
 
 --- All leads at once.
----@return table[]|nil leads   an array
+---@return oc.Lead[]|nil leads   an array
 ---@return oc.Result|oc.Error result   on failure the error: err.partial holds the leads that came
 function Leads:all()
   while true do -- page after page into self.kept

@@ -38,7 +38,8 @@ local function warnings_by(write)
   end
 end
 
----@alias oc.Log fun(level: "debug"|"info"|"warn"|"error", event: string, fields: table)
+--- Where log events go.
+---@alias oc.Log fun(level: "debug"|"info"|"warn"|"error", event: string, fields: table<string, any>)
 
 --- The log of a client. Levels are debug, info, warn, error.
 ---@param option oc.Log|false|nil   nil: warnings, a line each; false: none

@@ -34,6 +34,7 @@ local NAME, VERSION = "oc.leads", 1
 
 -- --- writing -------------------------------------------------------------------------
 
+--- Writes a snapshot, line by line.
 ---@class oc.SnapshotWriter
 local Writer = {}
 Writer.__index = Writer
@@ -109,6 +110,7 @@ function snapshot.is_end(line)
 end
 
 --- How much of a line it takes to know, and how long a last line is at the most.
+---@type integer
 snapshot.END_BYTES = 4096
 
 --- Counts the lines of a snapshot and judges its ends.
@@ -176,6 +178,7 @@ function Reader:finish()
 end
 
 --- What is wrong with anything but white space behind the last line.
+---@type string
 snapshot.BEHIND = "the snapshot goes on behind its last line: are they several in one file?"
 
 return snapshot

@@ -16,6 +16,7 @@ local values = require "oc.civic.values"
 
 local apply = {}
 
+--- What came of a synchronisation.
 ---@class oc.civic.Result
 ---@field synced integer   leads whose addresses were found
 ---@field unchanged integer   leads that have them already
@@ -23,7 +24,7 @@ local apply = {}
 ---@field failed integer
 ---@field skipped integer   leads that nobody was asked about
 ---@field resumed integer   leads that an earlier run of the journal had dealt with
----@field failures {lead: table, err: oc.Error}[]
+---@field failures oc.civic.Failure[]
 ---@field changes oc.civic.Change[]
 ---@field reasons table<string, integer>   why leads were skipped, with how many
 ---@field stop_reason "end"|"breaker"|"deadline"|"interrupted"|"dry_run"|"journal"
@@ -32,12 +33,22 @@ local apply = {}
 ---@field asked integer   how often the source was asked
 ---@field elapsed_s number
 
+--- What `oc.civic.sync` gives: what came of it, and the plan that it made.
+---@class oc.civic.SyncResult: oc.civic.Result
+---@field plan oc.civic.Plan
+---@field leads oc.Lead[]   all that were given or read
+
+---@class oc.civic.Failure
+---@field lead oc.Lead|oc.civic.PlanItem   the lead itself, where leads were given
+---@field err oc.civic.SourceError
+
+--- Addresses that were put in place.
 ---@class oc.civic.Change
 ---@field id string|nil   of the lead
 ---@field tenantId string|nil
----@field lead table|nil   the lead itself, where leads were given
----@field before table[]|nil   the addresses it had
----@field addresses table[]   those it has now
+---@field lead oc.Lead|nil   the lead itself, where leads were given
+---@field before oc.CivicAddress[]|nil   the addresses it had
+---@field addresses oc.CivicAddress[]   those it has now
 ---@field resumed boolean|nil   from the journal
 
 ---@class oc.civic.Run
@@ -333,7 +344,7 @@ end
 
 --- Does what a plan says. Raises for what the program got wrong.
 ---@param given oc.civic.Plan
----@param given_options table   see docs/CIVIC.md; `source` is needed
+---@param given_options oc.civic.ApplyOptions   `source` is needed, but for `dry_run`
 ---@param level integer   as for error
 ---@return oc.civic.Result|nil
 ---@return oc.Error|nil err   kind `io`: the journal cannot be used, and nothing was done

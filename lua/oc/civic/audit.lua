@@ -7,6 +7,9 @@ local conceal = require "oc.conceal"
 local options = require "oc.options"
 local rules = require "oc.civic.rules"
 
+--- `oc.civic.audit`: call it with a lead. It gives findings about the lead first, then address by address.
+---@class oc.civic.Audit
+---@overload fun(lead: oc.Lead, given?: oc.civic.AuditOptions): oc.civic.Finding[]
 local audit = {}
 
 --- What is wrong with a lead.
@@ -16,6 +19,7 @@ local audit = {}
 ---@field path string   "civicAddresses[2].postalOrZipCode", from 1; "": the lead itself
 ---@field message string   what is wrong and what to do, without anybody's data
 
+--- Options of `oc.civic.audit`.
 ---@class oc.civic.AuditOptions
 ---@field rules? oc.civic.Rule[]   default: the built-in ones
 ---@field extra? oc.civic.Rule[]   more; one with the id of another takes its place
@@ -124,7 +128,7 @@ end
 
 --- A function that audits leads, for many of them: the options are checked once.
 ---@param given? oc.civic.AuditOptions
----@return fun(lead: table): oc.civic.Finding[]
+---@return fun(lead: oc.Lead): oc.civic.Finding[]
 function audit.with(given)
   local by_kind = sorted(audit.rules(given, 2))
   return function(lead)

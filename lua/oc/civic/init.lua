@@ -20,8 +20,8 @@ civic.source = {platform = source.platform, gateway = source.gateway, file = sou
 
 --- Finds out which leads are to be synchronised, and why. Asks nobody. The plan is plain
 --- data: `oc.encode` stores it, `oc.decode` brings it back.
----@param leads table[]|oc.Leads   an array, or what client:leads gives
----@param given? {policy?: oc.civic.Policy|string}   default: oc.civic.policy.direct_missing
+---@param leads oc.Lead[]|oc.Leads   an array, or what client:leads gives
+---@param given? oc.civic.PlanOptions
 ---@return oc.civic.Plan|nil
 ---@return oc.Error|nil err
 function civic.plan(leads, given)
@@ -32,7 +32,7 @@ end
 --- Does what a plan says: asks the source about each lead, puts what it finds into the
 --- leads given, and says what came of each. A failure never ends the run.
 ---@param given oc.civic.Plan
----@param given_options table   see docs/CIVIC.md; `source` is needed
+---@param given_options oc.civic.ApplyOptions   `source` is needed, but for `dry_run`
 ---@return oc.civic.Result|nil
 ---@return oc.Error|nil err   kind `io`: the journal cannot be used, and nothing was done
 function civic.apply(given, given_options)
@@ -51,9 +51,9 @@ local function all_of(leads)
 end
 
 --- Plans and applies at once; with client:leads all leads are read first.
----@param leads table[]|oc.Leads
----@param given table   options of `plan` and of `apply`
----@return oc.civic.Result|nil result   with `plan` and `leads`
+---@param leads oc.Lead[]|oc.Leads
+---@param given oc.civic.SyncOptions
+---@return oc.civic.SyncResult|nil result
 ---@return oc.Error|nil err
 function civic.sync(leads, given)
   if type(given) ~= "table" then error("oc.civic.sync: a table of options expected, got " .. type(given), 2) end

@@ -26,13 +26,15 @@ local PRIVATE = 384 -- 0600: nobody but the owner
 -- Between opening and locking a file another run may have replaced it.
 local MAX_OPENINGS = 10
 
+--- What became of a lead, as a journal keeps it.
 ---@class oc.civic.Outcome
 ---@field lead string   key of the lead: its id, or "tenant:" and its tenant's
 ---@field tenantId string|nil
 ---@field outcome "synced"|"unchanged"|"empty"|"failed"
----@field addresses table[]|nil   of `synced`
+---@field addresses oc.CivicAddress[]|nil   of `synced`
 ---@field attempts integer   how often the source was asked
 ---@field time string   ISO 8601, UTC
+---@field source string   its name
 ---@field kind oc.ErrorKind|nil   of `failed`
 ---@field message string|nil   of `failed`
 
@@ -45,7 +47,7 @@ local OUTCOMES = {synced = true, unchanged = true, empty = true, failed = true}
 local IS_DONE = {synced = true, unchanged = true, empty = true}
 
 --- What a lead is called in a journal.
----@param lead table   or an item of a plan
+---@param lead oc.Lead|oc.civic.PlanItem   or an item of a plan
 ---@return string|nil
 function journal.key(lead)
   local tenant = values.text(lead.tenantId)

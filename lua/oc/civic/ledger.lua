@@ -107,6 +107,17 @@ end
 
 -- --- counting ---------------------------------------------------------------------------
 
+--- What `on_outcome` is told of each lead.
+---@class oc.civic.Told
+---@field id? string   of the lead
+---@field tenantId? string
+---@field outcome "synced"|"unchanged"|"empty"|"failed"|"skipped"|"resumed"
+---@field err? oc.civic.SourceError   of `failed`
+---@field why string   the lead is in the plan
+---@field reason? string   of `skipped`: as `stop_reason`
+---@field done integer   leads so far
+---@field total integer   leads in the plan
+
 local function count(self, item, outcome, err, reason)
   self.result[outcome] = self.result[outcome] + 1
   self.done = self.done + 1

@@ -10,11 +10,12 @@ local plan = {}
 
 local VERSION = 1
 
+--- Which leads are to be synchronised, and why: plain data.
 ---@class oc.civic.Plan
 ---@field version integer   1
 ---@field made string   ISO 8601, UTC
 ---@field policy string   its name
----@field leads integer   looked at
+---@field leads? integer   looked at
 ---@field items oc.civic.PlanItem[]   the leads to synchronise, in their order
 
 ---@class oc.civic.PlanItem
@@ -72,11 +73,11 @@ local function is_source_of_leads(leads)
 end
 
 --- Finds out which leads are to be synchronised. Asks nobody.
----@param leads table[]|oc.Leads   an array, or what client:leads gives
----@param given? {policy?: oc.civic.Policy|string}
+---@param leads oc.Lead[]|oc.Leads   an array, or what client:leads gives
+---@param given? oc.civic.PlanOptions
 ---@param now number   seconds since 1970
 ---@param log oc.Log
----@param seen? fun(lead: table, picked: boolean)   told of each lead
+---@param seen? fun(lead: oc.Lead, picked: boolean)   told of each lead
 ---@return oc.civic.Plan|nil
 ---@return oc.Error|nil err   of reading leads, or of a policy
 function plan.new(leads, given, now, log, seen)

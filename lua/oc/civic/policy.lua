@@ -11,7 +11,8 @@ local values = require "oc.civic.values"
 
 local policy = {}
 
----@alias oc.civic.Policy oc.Filter|fun(lead: table): boolean|nil, oc.Error|nil
+--- Which leads are to be synchronised. The second value of a function is why it picks the lead, or an error.
+---@alias oc.civic.Policy oc.Filter|fun(lead: oc.Lead): boolean|nil, string|oc.Error|nil
 
 -- By policy: {name, why = function(lead) or text}.
 local explained = setmetatable({}, {__mode = "k"})
@@ -171,7 +172,7 @@ end
 
 --- Why a policy picked a lead, in words without personal data.
 ---@param made oc.civic.Policy   that picked it
----@param lead table
+---@param lead oc.Lead
 ---@return string
 function policy.why(made, lead)
   return why(made, lead)

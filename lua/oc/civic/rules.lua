@@ -15,13 +15,15 @@ local rules = {}
 ---@field of "lead"|"address"   what it is asked about
 ---@field countries? string[]   of an address: only about those in these countries
 ---@field text string   what a finding of it means, one line
----@field check fun(value: table, lead: table, report: oc.civic.Report)   value: the address, or the lead itself
+--- value: the address, or the lead itself.
+---@field check fun(value: oc.Lead|oc.CivicAddress, lead: oc.Lead, report: oc.civic.Report)
 
 --- What a rule calls for each thing that is wrong: what it is and what to do, without anybody's data; and the field, as
 --- a path below the address or lead: "postalOrZipCode", "locations[2].isDefault".
 ---@alias oc.civic.Report fun(message: string, field?: string)
 
 --- Severities, the worst first.
+---@type string[]
 rules.severities = {"error", "warning", "info"}
 
 -- --- for rules: values that bear nulls ----------------------------------------------
@@ -51,7 +53,7 @@ function rules.country(value)
 end
 
 --- Is the lead's status Active, whatever its case?
----@param lead table
+---@param lead oc.Lead
 ---@return boolean
 function rules.is_active(lead)
   local status = rules.text(lead.status)

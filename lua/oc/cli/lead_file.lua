@@ -17,7 +17,7 @@ local LOOK_BYTES = 512
 -- A snapshot's first line, which has a filter in it, is not longer.
 local MOST_HEADER_BYTES = 1048576
 
----@class oc.cli.LeadFile
+---@class oc.cli.LeadFile: oc.diff.Source
 ---@field name string   for messages
 ---@field snapshot oc.SnapshotReader|nil   from `begin` or the first `next` on, where it is one
 ---@field empty boolean|nil   likewise: there is nothing in it

@@ -11,9 +11,12 @@ local token = require "oc.doctor.token"
 
 local doctor = {}
 
+--- It never asks more often.
+---@type integer
 doctor.MOST_REQUESTS = ask.MOST_REQUESTS
 
--- As documented.
+--- Most leads a page, as documented.
+---@type integer
 doctor.LARGEST_PAGE = 20000
 
 -- Leads that are asked for where a few will do: fewer than any default page size.
@@ -31,6 +34,7 @@ local SMALL_PAGE = 5
 ---@field blocks? boolean   later checks make no sense
 ---@field answered? boolean   of the address: somebody is there, though not the service
 
+--- What an examination may be told besides.
 ---@class oc.doctor.More
 ---@field page_size? integer   of the large page; default 20000
 ---@field on_finding? fun(finding: oc.doctor.Finding)   called as each check is done
@@ -44,7 +48,7 @@ local SMALL_PAGE = 5
 ---@field ok boolean   nothing failed; there may be warnings
 ---@field requests integer   that were sent
 ---@field records oc.doctor.Record[]
----@field sample table[]   leads that were looked at, nulls as oc.null
+---@field sample oc.Lead[]   leads that were looked at, nulls as oc.null
 ---@field settings? table   options of the client, as they act; nil: there was no usable address
 
 --- One check, as data. `needs`: checks without which it makes no sense; with
@@ -139,7 +143,7 @@ end
 --- more than doctor.MOST_REQUESTS; it never sends checkOnline.
 ---
 --- Raises for unknown or wrong options, as oc.client does.
----@param given table   options of oc.client
+---@param given? oc.ClientOptions
 ---@param more? oc.doctor.More
 ---@return oc.doctor.Examination|nil
 ---@return oc.Error|nil err   kind `options`: the environment is unusable; `cancelled`: interrupted
@@ -165,8 +169,14 @@ function doctor.examine(given, more)
   return result, why
 end
 
-for _, option in ipairs(options.leads) do
-  if option.name == "page_size" then doctor.default_page_size = option.default end
+local function default_of(name)
+  for _, option in ipairs(options.leads) do
+    if option.name == name then return option.default end
+  end
 end
+
+--- The page size of a run that is not told another.
+---@type integer
+doctor.default_page_size = default_of "page_size"
 
 return doctor

@@ -7,13 +7,16 @@
 local core = require "oc.core"
 local grammar = require "oc.filter.grammar"
 
+--- `oc.filter`: call it with an expression.
+---@class oc.filter.Module
+---@overload fun(given: string|oc.Filter): oc.Filter
 local filter = {}
 
 local NO_MEMORY = "not enough memory" -- as Lua says it: no fault of the expression
 
 --- A filter: call it with a lead.
----@class oc.Filter
----@overload fun(lead: table): boolean|nil, oc.Error|nil   nil, err of kind `limit`: too much work
+---@class oc.Filter: userdata
+---@overload fun(lead: oc.Lead): boolean|nil, oc.Error|nil   nil, err of kind `limit`: too much work
 
 local metatable = core.filter_metatable
 metatable.__index = {}

@@ -12,14 +12,23 @@ local script = {}
 
 --- One HTTP exchange under way.
 ---@class oc.Exchange
---- `head` gives status and headers (names in lower case, repeated ones joined by ", "), `read` bytes, or false at
---- the clean end; both wait, and give nil, err for a fault. `stats` gives `bytes` of the body decoded, `wire_bytes`
---- as sent, `elapsed_s`, `unattended_s` (the longest stretch in which nobody pulled), `reused` (an open connection
---- served), `http_version` ("1.1", "2"), `paused`. `close` stops the transfer, and may be called again.
----@field head fun(self: oc.Exchange): integer|nil, table
----@field read fun(self: oc.Exchange, within_s?: number): string|false|nil, table|nil
----@field stats fun(self: oc.Exchange): table
----@field close fun(self: oc.Exchange)
+--- Waits for status and headers, names in lower case, repeated ones joined by ", "; or nil, err.
+---@field head fun(self: oc.Exchange, within_s?: number): integer|nil, table<string, string>|oc.Error
+--- Waits for bytes; false at the clean end; or nil, err.
+---@field read fun(self: oc.Exchange, within_s?: number): string|false|nil, oc.Error|nil
+---@field stats fun(self: oc.Exchange): oc.ExchangeStats
+---@field close fun(self: oc.Exchange)   stops the transfer; may be called again
+
+--- Figures of an exchange. A host of one's own need only say `unattended_s`.
+---@class oc.ExchangeStats
+---@field unattended_s number   the longest stretch in which nobody pulled
+---@field connected? boolean   false: a timeout was for the connection
+---@field bytes? number   of the body, decoded
+---@field wire_bytes? number   of the body, as sent
+---@field elapsed_s? number
+---@field reused? boolean   an open connection served
+---@field paused? boolean   the buffer is full
+---@field http_version? "1.0"|"1.1"|"2"|"3"   once it is known
 
 --- What to ask for. Everything but `url` may also stand in the transport
 --- options of the host, and here overrides them.
@@ -45,20 +54,22 @@ local script = {}
 ---@field buffer_bytes? number   unread bytes above which the transfer pauses
 ---@field user_agent? string
 
+--- What oc knows of the world: a clock, sleep, chance, and exchanges.
 ---@class oc.Host
 ---@field now fun(): number   seconds that only grow
 ---@field time fun(): number   seconds since 1970 UTC
----@field sleep fun(seconds: number): true|nil, table|nil   nil, err of kind `cancelled`
+---@field sleep fun(seconds: number): true|nil, oc.Error|nil   nil, err of kind `cancelled`
 ---@field random fun(): number   in [0, 1)
----@field open fun(self: oc.Host, request: oc.Request): oc.Exchange|nil, table|nil   starts, does not wait
+---@field open fun(self: oc.Host, request: oc.Request): oc.Exchange|nil, oc.Error|nil   starts, does not wait
 ---@field pump fun(self: oc.Host)   lets transfers get on, without blocking
----@field together fun(self: oc.Host, most: integer, next: fun(): function|nil, function|nil): true|nil, table|nil
---- runs functions at once, at most so many: `next` gives one and what to call with `ok, err` when it has ended, nil
---- when there are no more. Whatever waits in one lets the others go on. nil, err (`cancelled`): no other was begun
+--- Runs functions at once, at most so many: `next` gives one and what to call with `ok, err` when it has ended, nil
+--- when there are no more. Whatever waits in one lets the others go on. nil, err (`cancelled`): no other was begun. A
+--- host may lack it: then one comes after the other.
+---@field together? fun(self: oc.Host, most: integer, next: fun(): function|nil, function|nil): true|nil, oc.Error|nil
 ---@field hold? fun(self: oc.Host, busy: fun(): boolean)   waits while another of those functions is busy
----@field apart? fun(self: oc.Host, key: any, run: function, until_s: number|nil): any, any   where requests come
---- and go: runs what does not end with whoever asked, once for all who ask with that key meanwhile, and gives them
---- what it returned; nil, err when until_s (by `now`) has come
+--- Where requests come and go: runs what does not end with whoever asked, once for all who ask with that key
+--- meanwhile, and gives them what it returned; nil, err when until_s (by `now`) has come.
+---@field apart? fun(self: oc.Host, key: any, run: function, until_s: number|nil): any, any
 ---@field write_log? fun(line: string)   where warnings go unless the client has a `log`; default: standard error
 ---@field close fun(self: oc.Host)   ends all exchanges
 
@@ -185,10 +196,18 @@ function Host:close() self.pool:close() end
 
 Host.__close = Host.close
 
+--- What a host may be given in place of its own, for tests.
+---@class oc.HostDeps
+---@field now? fun(): number
+---@field time? fun(): number
+---@field sleep? fun(seconds: number): true|nil, oc.Error|nil
+---@field random? fun(): number
+
 --- A host whose calls block.
 ---@param options? table   transport options for all its requests: see oc.Request
----@param deps? {now?: function, time?: function, sleep?: function, random?: function}
----@return oc.Host|nil, table|nil err
+---@param deps? oc.HostDeps
+---@return oc.Host|nil
+---@return oc.Error|nil err
 function script.new(options, deps)
   refuse_event_loops()
   deps = deps or {}

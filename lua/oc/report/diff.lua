@@ -8,11 +8,16 @@ local content = require "oc.diff.content"
 local core = require "oc.core"
 local values = require "oc.civic.values"
 
+---@alias oc.diff.Given oc.diff.Source|oc.Leads|oc.Lead[]
+
+--- `oc.report.diff`: call it, as `of`.
+---@class oc.diff.Module
+---@overload fun(old: oc.diff.Given, new: oc.diff.Given, options?: oc.diff.Options): oc.diff.Result|nil, oc.Error|nil
 local diff = {}
 
 --- Leads and what is known of them: an array, or an object with `next`, as `client:leads` and a file of leads are.
 ---@class oc.diff.Source
----@field next? fun(self: oc.diff.Source): table|nil, oc.Error|nil
+---@field next? fun(self: oc.diff.Source): oc.Lead|nil, oc.Error|nil
 ---@field result? fun(self: oc.diff.Source): table   with `complete`, at the end; else:
 ---@field snapshot? oc.SnapshotReader   of a file of leads that is one: it knows all the rest; else:
 ---@field complete? boolean   looked at behind the last lead; nil: nobody knows
@@ -22,6 +27,7 @@ local diff = {}
 ---@field ms_tenant_id? string   likewise
 ---@field name? string   what notes call it, default "the old leads", "the new leads"
 
+--- Options of `oc.report.diff`.
 ---@class oc.diff.Options
 ---@field ignore? string[]   paths whose changes do not count: {"lastModifiedOn", "contacts"}
 ---@field only? string[]   paths whose changes alone count; leads added and removed are told all the same
@@ -35,12 +41,14 @@ local diff = {}
 ---@field status string|nil
 ---@field uncertain? boolean   of one that was added: the old leads were not all, it may have been there
 
+--- A lead of which something has changed.
 ---@class oc.diff.ChangedLead
 ---@field id string|nil
 ---@field tenantId string|nil
 ---@field company string|nil
 ---@field changes oc.diff.Change[]
 
+--- How many of each.
 ---@class oc.diff.Counts
 ---@field old integer   leads
 ---@field new integer
@@ -53,14 +61,24 @@ local diff = {}
 ---@field duplicates integer   leads that came twice in one fetch; the first counts
 ---@field changes integer   fields
 
+--- What is known of one of the two fetches.
+---@class oc.diff.Side
+---@field name? string
+---@field made? string   ISO 8601
+---@field source? string
+---@field where? string   which leads were asked for; nil: all
+---@field ms_tenant_id? string   likewise
+---@field leads integer
+---@field complete? boolean   nil: nobody knows
+
 --- What has changed: a report, and the same as data.
 ---@class oc.diff.Result: oc.report.Result
 ---@field added oc.diff.Lead[]
 ---@field removed oc.diff.Lead[]
 ---@field changed oc.diff.ChangedLead[]   those whose status changed first
 ---@field counts oc.diff.Counts
----@field old {name: string|nil, made: string|nil, source: string|nil, leads: integer, complete: boolean|nil}
----@field new {name: string|nil, made: string|nil, source: string|nil, leads: integer, complete: boolean|nil}
+---@field old oc.diff.Side
+---@field new oc.diff.Side
 
 -- --- options -----------------------------------------------------------------------------
 
@@ -383,8 +401,8 @@ local function result_of(run, old, new)
 end
 
 --- What has changed between two fetches.
----@param old oc.diff.Source
----@param new oc.diff.Source
+---@param old oc.diff.Given
+---@param new oc.diff.Given
 ---@param options? oc.diff.Options
 ---@return oc.diff.Result|nil
 ---@return oc.Error|nil err   as a source gave it

@@ -20,7 +20,7 @@ local engine = {}
 ---@field where? string|oc.Filter|fun(options: table, now: number): string   only leads for which this holds
 ---@field select? string[]   fields that are needed; default: all
 ---@field columns? oc.report.Column[]
----@field group? string|fun(lead: table): any   a row for each value instead of each lead; of a list, for each element
+---@field group? string|fun(lead: oc.Lead): any   a row for each value instead of each lead; of a list, for each element
 ---@field none? string   what a group without a value is called, default "none"
 ---@field sort? string|string[]   titles of columns, "-" before one for falling; default: as leads come, groups by count
 ---@field limit? integer   rows at the most, behind sorting
@@ -32,28 +32,35 @@ local engine = {}
 ---@class oc.report.Column
 ---@field title string
 ---@field field? string   a path
----@field value? fun(lead: table): any
+---@field value? fun(lead: oc.Lead): any
 ---@field group? boolean   the group's value
----@field count? true|string|oc.Filter|fun(lead: table): any   leads of the group; those for which it holds
+---@field count? true|string|oc.Filter|fun(lead: oc.Lead): any   leads of the group; those for which it holds
 ---@field share? boolean   of all leads, the group's part
 ---@field kind? "text"|"number"|"percent"|"date"|"size"|"id"
 ---@field pii? boolean   a person's data; fields of contacts are without saying so
 
 --- What a definition with `start` gives: it is handed each lead, and asked for rows at the end.
 ---@class oc.report.Collector
----@field add fun(lead: table)
+---@field add fun(lead: oc.Lead)
 ---@field finish fun(): table[], string[]|nil   rows, more notes
 
+--- What a report is run with.
 ---@class oc.report.Context
 ---@field options table   as they were set
 ---@field now number   seconds since 1970
 
+--- A column of a result.
+---@class oc.report.ResultColumn
+---@field title string
+---@field kind? "text"|"number"|"percent"|"date"|"size"|"id"
+---@field pii? boolean|"row"   a person's data; "row": in rows that have `pii` themselves
+
 --- What a report comes to.
 ---@class oc.report.Result
 ---@field title string
----@field columns {title: string, kind: string|nil, pii: boolean|nil}[]
+---@field columns oc.report.ResultColumn[]
 ---@field rows table[]   a list of values for each; nil for nothing
----@field chart? {kind: string, label: integer, value: integer, title: string|nil}   numbers of columns
+---@field chart? {kind: "bar"|"line"|"funnel", label: integer, value: integer, title?: string}   numbers of columns
 ---@field notes string[]
 ---@field leads integer   looked at
 ---@field made string   ISO 8601, UTC
@@ -324,7 +331,7 @@ end
 --- A run: hand it leads that its filter holds for, then ask for the result.
 ---@param definition oc.report.Definition   without fault
 ---@param context oc.report.Context
----@return {add: fun(lead: table), finish: fun(): oc.report.Result}
+---@return {add: fun(lead: oc.Lead), finish: fun(): oc.report.Result}
 function engine.start(definition, context)
   local collector, leads = collector_of(definition, context), 0
   return {

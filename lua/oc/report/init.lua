@@ -61,10 +61,11 @@ end
 
 -- --- leads for a report ------------------------------------------------------------------
 
+--- Options of `oc.report.run`.
 ---@class oc.report.RunOptions
 ---@field options? table   of the report: {days = 30}
----@field where? string|oc.Filter|function   only these leads
----@field leads? table   of `client:leads`, where a client is given
+---@field where? oc.Where   only these leads
+---@field leads? oc.LeadsOptions   of `client:leads`, where a client is given
 ---@field filtered? boolean   the leads are those that `wants` asks for, and need not be asked about again
 ---@field now? number   seconds since 1970; default: now
 ---@field complete? boolean   of a list: are these all leads there are?
@@ -73,7 +74,7 @@ end
 --- What a report needs of leads, as options of `client:leads`: then most is not even built.
 ---@param given string|oc.report.Definition|function
 ---@param run? oc.report.RunOptions
----@return {where: oc.Filter|function|nil, select: string[]|nil}
+---@return {where: oc.Where|nil, select: string[]|nil}
 function report.wants(given, run)
   run = run or {}
   local definition, fault = definition_of(given)
@@ -156,7 +157,7 @@ end
 
 --- Runs a report.
 ---@param given string|oc.report.Definition|function   a name, a definition, or what a report script returned
----@param leads oc.Client|oc.Leads|table[]   a client: leads are fetched, and only what the report needs of them
+---@param leads oc.Client|oc.Leads|oc.Lead[]   a client: leads are fetched, and only what the report needs of them
 ---@param run? oc.report.RunOptions
 ---@return oc.report.Result|nil
 ---@return oc.Error|nil err   of reading leads; kind `options`: the report itself failed

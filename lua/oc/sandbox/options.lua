@@ -27,8 +27,9 @@ local options = {}
 ---@field exact_names? boolean parameter names count only as documented; default: whatever their case
 ---@field base_path? string the leads are below this path only, such as /tenantui; default: below any
 ---@field drift? {after_page: integer, insert: integer?, remove: integer?} rows move once that page has been answered
----@field online? table<string, table> tenant id -> fields of the lead Microsoft knows of; default: one is invented for
----  every GUID that ends in an even digit
+--- By tenant id: fields of the lead Microsoft knows of; default: one is invented for every GUID that ends in an even
+--- digit.
+---@field online? table<string, table>
 ---@field civic_sync? oc.sandbox.CivicSync|false
 ---@field civic_outcomes? table<string, "ok"|"fail"|"once"|"empty"> by lead id, before the percentages
 ---@field civic_latency_s? number for each lead synchronised, default 0

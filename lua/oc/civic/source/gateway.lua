@@ -21,13 +21,13 @@ local DOING = "cannot read addresses from the gateway: "
 local Gateway = {name = "gateway"}
 Gateway.__index = Gateway
 
----@class oc.civic.GatewayOptions
+--- Options of `oc.civic.source.gateway`, and those of `oc.client`.
+---@class oc.civic.GatewayOptions: oc.ClientOptions
 ---@field base_url string   https://provapi.<base domain>
----@field auth oc.Auth|function|false   its own: the environment's is the service's
----@field account? fun(lead: table): string   the account's name; default: the lead's tenantId
+---@field auth oc.AuthGiven   its own: the environment's is the service's
+---@field account? fun(lead: oc.Lead): string   the account's name; default: the lead's tenantId
 ---@field api_version? string   default 2024-02-29-preview
 ---@field rate_per_min? number   default 100
---- and whatever `oc.client` takes of time, TLS and network
 
 local function escape(text)
   return (text:gsub("[^%w._~-]", function(char) return ("%%%02X"):format(char:byte()) end))

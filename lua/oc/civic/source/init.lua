@@ -7,13 +7,22 @@ local source = {}
 
 --- A source. `fetch` may wait by its client's host, and then others are asked meanwhile.
 ---@class oc.civic.Source
----@field name string
----@field fetch fun(self: oc.civic.Source, lead: table, ask: oc.civic.Ask): table[]|nil, oc.Error|nil
---- the addresses, an empty list where there are none; nil, err when that cannot be told
----@field key? fun(self: oc.civic.Source, item: oc.civic.PlanItem): string|nil   leads with one key are one question;
---- default: the tenant
+---@field name? string   for the journal; default "own"
+--- The addresses, an empty list where there are none; nil, err when that cannot be told.
+---@field fetch fun(self: oc.civic.Source, lead: oc.Lead, ask: oc.civic.Ask): oc.CivicAddress[]|nil, oc.Error|nil
+--- Leads with one key are one question; default: the tenant.
+---@field key? fun(self: oc.civic.Source, item: oc.civic.PlanItem): string|nil
 ---@field client? oc.Client   whose host and connections it uses
 ---@field rate_per_min? number   requests a minute that it bears
+
+--- A source as a function; what it gives besides an error object is taken for the words of one.
+---@alias oc.civic.SourceFunction fun(lead: oc.Lead): oc.CivicAddress[]|nil, any
+
+--- Why a source gave nothing: an error, with a run is to make of it.
+---@class oc.civic.SourceError: oc.Error
+---@field again? boolean   asking again may help; default: by kind and status
+---@field unknown_tenant? boolean   it answers, but does not know this lead
+---@field inconclusive? boolean   it answers, but not whether there are addresses
 
 --- What a run lets a source know.
 ---@class oc.civic.Ask

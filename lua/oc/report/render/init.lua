@@ -10,6 +10,7 @@ local tables = require "oc.report.render.table"
 
 local render = {}
 
+--- Options of `oc.report.render.text`.
 ---@class oc.report.RenderOptions
 ---@field width? integer   table: columns of the terminal; nil: as wide as is needed
 ---@field colour? boolean   table: with ANSI colours
@@ -17,6 +18,7 @@ local render = {}
 ---@field excel? boolean   csv: for Excel
 
 --- The formats there are.
+---@type string[]
 render.formats = {"table", "csv", "json", "ndjson", "markdown", "html"}
 
 local makers = {table = tables.text, csv = csv.text, json = json.text, ndjson = json.lines, markdown = markdown.text,

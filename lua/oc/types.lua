@@ -1,0 +1,289 @@
+---@meta _
+--- Definitions for editors that read LuaCATS, such as lua-language-server. Here stands what has no Lua code to stand
+--- beside: the leads of the service, the options that are listed as data, the objects made in C. All else is defined
+--- where it is made. No code is in here, and nothing loads it; spec/types_spec.lua holds it against the code.
+
+-- --- leads -------------------------------------------------------------------------------
+
+--- A lead, as the service sends it. With `nulls = "null"` any field may be oc.null, with `select` any may be absent,
+--- and with `raw` a lead is a string, its JSON text. Fields that are not named here come too.
+---@class oc.Lead
+---@field civicAddresses? oc.CivicAddress[]   nil: nobody ever knew; empty: it is known to have none
+---@field comments? any[]
+---@field umpCustomerGuid? string   there once a Live Platform licence is applied
+---@field isNotActive? boolean   true: not licensed; absent: unknown
+---@field channelId? any
+---@field ovocChannelId? integer|string   0: attached to no channel
+---@field isDirectLead? boolean   made as a consentless lead: then many of its fields are null
+---@field id? string   the key; `tenantId` is none, since a tenant may have two leads
+---@field tenantId? string   of the customer
+---@field tenantOrigin? string
+---@field operatorId? string
+---@field status? string   "Active", "Removed", ...: compare without case
+---@field consentedOn? string   ISO 8601, 0 to 7 digits of a second's fraction: compare as instants
+---@field lastModifiedOn? string   likewise
+---@field consentedCountries? string[]   ISO 3166 alpha-2, in no order; other codes come too
+---@field contactDetails? oc.Contact
+---@field contacts? oc.Contact[]
+---@field [string] any
+
+--- A person at the customer: personal data.
+---@class oc.Contact
+---@field fullName? string
+---@field email? string
+---@field phoneNumber? string   mostly with its "+"
+---@field companyName? string
+---@field companySize? string   "L250_U999", "L3000_UInfinity": filters order by the low bound
+---@field [string] any
+
+--- An emergency address. Parts that it lacks are "" as a rule.
+---@class oc.CivicAddress
+---@field id? string   changes when the address is made anew
+---@field country? string   ISO 3166 alpha-2
+---@field houseNumber? string
+---@field houseNumberSuffix? string
+---@field preDirectional? string
+---@field streetName? string
+---@field streetSuffix? string
+---@field postDirectional? string
+---@field stateOrProvince? string
+---@field countyOrDistrict? string
+---@field cityOrTown? string
+---@field cityOrTownAlias? string
+---@field postalOrZipCode? string
+---@field description? string
+---@field companyName? string
+---@field companyId? string
+---@field defaultLocationId? string
+---@field validationStatus? string   "Validated" and others: compare without case; it proves little
+---@field tenantId? string
+---@field partnerId? string
+---@field latitude? string   from Azure Communications Gateway only
+---@field longitude? string   likewise
+---@field locations? oc.Location[]
+---@field [string] any
+
+--- A place within an address.
+---@class oc.Location
+---@field id? string
+---@field civicAddressId? string
+---@field description? string
+---@field additionalInfo? string   "1st floor"
+---@field isDefault? string|boolean   in leads a text, "true" or "false"; a source may give a boolean
+---@field elin? string   emergency location identification number
+---@field [string] any
+
+-- --- options -------------------------------------------------------------------------------
+
+--- Which leads: an expression, a filter, or a function that is asked about each lead.
+---@alias oc.Where string|oc.Filter|fun(lead: oc.Lead): boolean|nil, oc.Error|nil
+
+--- Credentials: a provider, a function that gives token, expires_in_s or nil, err; false: none.
+---@alias oc.AuthGiven oc.Auth|false|fun(): string|nil, any
+
+--- The service's parameter names, by ours.
+---@class oc.ParamNames
+---@field ms_tenant_id? string
+---@field page? string
+---@field page_size? string
+---@field check_online? string
+
+--- Options of `oc.client`. What is not given comes from the environment, where docs/REFERENCE.md names a variable.
+---@class oc.ClientOptions
+---@field base_url? string   address of the service, with its path: https://sp.example.com/tenantui
+--- oc.auth.bearer, oc.auth.client_credentials, a function giving token, expires_in_s; false: none
+---@field auth? oc.AuthGiven
+---@field page_base? integer   number of the service's first page; default 1
+---@field lead_path? string   path of the leads below base_url; default "/api/v2/oc/lead"
+--- the service's parameter names, by ours: ms_tenant_id, page, page_size, check_online
+---@field param_names? oc.ParamNames
+---@field connect_timeout_s? number   seconds until a connection must stand; default 10
+---@field idle_timeout_s? number   seconds without a byte before a request fails; default 120
+---@field request_timeout_s? number   seconds a request may take in all; default 600
+---@field deadline_s? number   seconds a whole run may take, waits included
+---@field max_attempts? integer   how often a page is asked for before the run fails; default 5
+---@field backoff_base_s? number   longest wait behind the first failure, in seconds; doubles each time; default 0.5
+---@field backoff_cap_s? number   longest wait between attempts, in seconds; default 30
+--- longest Retry-After that is obeyed, in seconds; beyond it the run stops; default 120
+---@field retry_after_cap_s? number
+---@field ca_file? string   certificates to trust, a PEM file
+---@field ca_path? string   certificates to trust, a folder of hashed PEM files
+---@field client_cert? string   certificate of this client, a PEM file
+---@field client_key? string   its private key, a PEM file
+---@field client_key_password? string   password of the private key
+--- do not verify certificates, allow plain http: for experiments only, warns each time; default false
+---@field insecure? boolean
+---@field proxy? string   proxy address, with its credentials; "" for none
+---@field no_proxy? string   hosts to reach without the proxy, separated by commas
+---@field headers? table<string, string>   more request headers, by name
+---@field user_agent? string   User-Agent to send; default oc/VERSION
+---@field compress? boolean   ask for gzip; default true
+---@field max_lead_bytes? integer   largest lead, in bytes; default 8388608
+---@field max_depth? integer   deepest nesting within a lead; default 64
+---@field max_body_bytes? integer   largest page, in bytes, unpacked; default 4294967296
+---@field log? oc.Log|false   function(level, event, fields); false: none; default: warnings to stderr
+---@field on_page? fun(page: oc.PageInfo)   function(page), after each page
+---@field on_retry? fun(info: oc.RetryInfo)   function(info), before each wait
+---@field host? oc.Host   what carries requests and keeps time: see oc.Host; default: blocking, on libcurl
+
+--- Options of `client:leads`.
+---@class oc.LeadsOptions
+---@field page_size? integer   leads to ask for in a page, 1 to 20000; default 200
+---@field page? integer   first page to read; default: page_base
+---@field max_pages? number   pages to read at the most; all, in Lua math.huge, for every page; default 10
+---@field limit? number   leads to hand out at the most; default math.huge
+---@field ms_tenant_id? string   only leads of this customer tenant
+---@field check_online? boolean   let the service ask Microsoft for a lead it has no record of; default false
+---@field where? oc.Where   only leads for which this holds: a filter expression (in Lua also a filter or a function)
+---@field select? string[]   only these fields of each lead: id,contactDetails.companyName (in Lua a list of paths)
+---@field prefetch? integer   pages to ask for ahead; default 1
+---@field nulls? "nil"|"null"   what a JSON null is: "nil" (absent) or "null" (oc.null); default "nil"
+---@field raw? boolean   each lead as its exact JSON text, without white space; default false
+---@field verify? boolean   read all pages once more after the end, for leads that moved meanwhile; default false
+---@field resume? oc.Resume   where an earlier run stopped: err.resume or result.resume
+
+--- Options of `oc.decode`.
+---@class oc.DecodeOptions
+---@field max_lead_bytes? integer   largest lead, in bytes; default 8388608
+---@field max_depth? integer   deepest nesting within a lead; default 64
+---@field max_body_bytes? integer   largest page, in bytes, unpacked; default 4294967296
+---@field nulls? "nil"|"null"   what a JSON null is: "nil" (absent) or "null" (oc.null); default "nil"
+
+--- Options of `oc.decoder`.
+---@class oc.DecoderOptions: oc.DecodeOptions
+--- only leads for which this holds: a filter expression (in Lua also a filter or a function)
+---@field where? string|oc.Filter
+---@field select? string[]   only these fields of each lead: id,contactDetails.companyName (in Lua a list of paths)
+
+--- Options of `oc.pager`.
+---@class oc.PagerOptions
+---@field base_url string   address of the service, with its path: https://sp.example.com/tenantui
+---@field page_base? integer   number of the service's first page; default 1
+---@field lead_path? string   path of the leads below base_url; default "/api/v2/oc/lead"
+--- the service's parameter names, by ours: ms_tenant_id, page, page_size, check_online
+---@field param_names? oc.ParamNames
+---@field max_attempts? integer   how often a page is asked for before the run fails; default 5
+---@field backoff_base_s? number   longest wait behind the first failure, in seconds; doubles each time; default 0.5
+---@field backoff_cap_s? number   longest wait between attempts, in seconds; default 30
+--- longest Retry-After that is obeyed, in seconds; beyond it the run stops; default 120
+---@field retry_after_cap_s? number
+---@field max_lead_bytes? integer   largest lead, in bytes; default 8388608
+---@field max_depth? integer   deepest nesting within a lead; default 64
+---@field max_body_bytes? integer   largest page, in bytes, unpacked; default 4294967296
+---@field page_size? integer   leads to ask for in a page, 1 to 20000; default 200
+---@field page? integer   first page to read; default: page_base
+---@field max_pages? number   pages to read at the most; all, in Lua math.huge, for every page; default 10
+---@field limit? number   leads to hand out at the most; default math.huge
+---@field ms_tenant_id? string   only leads of this customer tenant
+---@field check_online? boolean   let the service ask Microsoft for a lead it has no record of; default false
+--- only leads for which this holds: a filter expression (in Lua also a filter or a function)
+---@field where? string|oc.Filter
+---@field select? string[]   only these fields of each lead: id,contactDetails.companyName (in Lua a list of paths)
+---@field nulls? "nil"|"null"   what a JSON null is: "nil" (absent) or "null" (oc.null); default "nil"
+---@field raw? boolean   each lead as its exact JSON text, without white space; default false
+---@field verify? boolean   read all pages once more after the end, for leads that moved meanwhile; default false
+---@field resume? oc.PagerPlace|oc.Resume   where an earlier run stopped: err.resume or result.resume
+
+--- Options of `oc.civic.plan`.
+---@class oc.civic.PlanOptions
+--- which leads: a policy, a filter, an expression or a function; default: oc.civic.policy.direct_missing
+---@field policy? oc.civic.Policy|string
+
+--- Options of `oc.civic.apply`.
+---@class oc.civic.ApplyOptions
+---@field source? oc.civic.Source|oc.civic.SourceFunction   where addresses come from: a source or a function
+---@field leads? oc.Lead[]   leads that addresses are put into; default: none, see changes
+---@field client? oc.Client   whose connections a function that is the source uses
+---@field concurrency? integer   leads to ask about at once; default 8
+---@field rate_per_min? number   requests a minute at the most; default: what the source bears
+---@field max_attempts? integer   how often to ask about a lead before it has failed; default 3
+--- seconds of the first wait before asking again, doubled each time, with full jitter; default 0.5
+---@field backoff_base_s? number
+---@field backoff_cap_s? number   longest such wait, in seconds; default 30
+--- longest Retry-After that is obeyed, in seconds; beyond it the lead has failed; default 120
+---@field retry_after_cap_s? number
+---@field deadline_s? number   seconds the run may take; what was not begun by then is skipped
+---@field dry_run? boolean   ask nobody and change nothing; default false
+--- failures in a row after which the rest is skipped; off, in Lua false: never; default 10
+---@field breaker? integer|false
+--- seconds before one lead is tried again when that happens, doubled each time; default 30
+---@field breaker_wait_s? number
+---@field breaker_probes? integer   how many leads are tried so; default 3
+---@field journal? string   file that remembers outcomes, to go on from
+---@field journal_max_age_h? number   hours after which a journal's run is over and a new one begins; default 24
+---@field log? oc.Log|false   function(level, event, fields); false: none; default: that of the client
+---@field on_outcome? fun(outcome: oc.civic.Told)   function(outcome), after each lead
+
+--- Options of `oc.civic.sync`: those of plan and apply; the leads are its first argument.
+---@class oc.civic.SyncOptions: oc.civic.PlanOptions, oc.civic.ApplyOptions
+
+-- --- made in C -----------------------------------------------------------------------------
+
+--- A decoder of one page, without any I/O: `feed` bytes, take leads with `next`.
+---@class oc.Decoder: userdata
+---@field feed fun(self: oc.Decoder, bytes: string): true|nil, oc.Error|nil
+---@field next fun(self: oc.Decoder): oc.Lead|nil, oc.Error|nil   nil: feed more, or it was the last
+---@field read fun(self: oc.Decoder, n?: integer): oc.Lead[]|nil, oc.Error|nil   at most n leads that are complete now
+---@field finish fun(self: oc.Decoder): true|nil, oc.Error|nil   was it one complete document?
+---@field unknown fun(self: oc.Decoder): string[]   fields in where that no lead had so far
+---@field waiting fun(self: oc.Decoder): integer   bytes that were fed and not yet looked at
+---@field reset fun(self: oc.Decoder)   ready for another page
+
+--- Pages without any I/O, for hosts that bring their own HTTP. For each page: `request`, `response`, `feed` and `next`
+--- in turns, `finish`.
+---@class oc.Pager: userdata
+--- Starts an attempt; nil at the end; nil, err as `next`.
+---@field request fun(self: oc.Pager): oc.PageRequest|nil, oc.Error|nil
+--- The head of the answer, names of headers in lower case. now: seconds since 1970, default: the clock.
+---@field response fun(self: oc.Pager, status: integer, headers: table<string, string>, now?: number): true
+---@field feed fun(self: oc.Pager, bytes: string): true   what is wrong is told by `finish`
+--- nil: feed more, or finish; nil, err of kind `limit`: at a lead that `where` cannot judge.
+---@field next fun(self: oc.Pager): oc.Lead|nil, oc.Error|nil
+---@field read fun(self: oc.Pager, n?: integer): oc.Lead[]|nil, oc.Error|nil   at most n leads that are complete now
+--- The answer is over. err: of the transport; random: 0 to 1, for the wait. Gives "next" [, "part"] | "wait", seconds
+--- [, why] | "end" | nil, err.
+---@field finish fun(self: oc.Pager, err?: oc.Error|string, random?: number): oc.PageEnd|nil, oc.PageMore, oc.Error|nil
+---@field over fun(self: oc.Pager): boolean   no more bytes of this answer are needed
+---@field ahead fun(self: oc.Pager, n: integer): oc.PageRequest|nil   n pages later, for asking ahead
+---@field unknown fun(self: oc.Pager): string[]   fields in where that no lead had so far
+---@field private keep fun(self: oc.Pager, wanted: any)   for oc itself
+---@field result fun(self: oc.Pager): oc.PagerResult
+---@field place fun(self: oc.Pager): oc.PagerPlace
+
+---@alias oc.PageEnd
+---| "next"   # ask for the next page, or with "part" for the next part of the same
+---| "wait"   # so many seconds, then ask again
+---| "end"    # the run is over
+
+---@alias oc.PageMore number|"part"|oc.Error|nil
+
+--- What to ask for; the host adds Authorization.
+---@class oc.PageRequest
+---@field url string
+---@field headers string[]   "Name: value"
+---@field page integer
+---@field page_size integer   smaller than asked for where a page is read in parts
+
+---@alias oc.StopReason "end"|"limit"|"max_pages"|"closed"|"error"
+
+--- What came of a run; asked before its end, what came of it so far.
+---@class oc.PagerResult
+---@field complete boolean   the service was read to its end
+---@field stop_reason oc.StopReason|nil   nil while it goes on
+---@field pages integer   pages that had leads, the one that `limit` stopped in included
+---@field leads integer   different leads received
+---@field matched integer   of these, handed out
+---@field duplicates integer   leads that came again because rows moved
+---@field late integer   leads that only `verify` found
+---@field uncertain boolean   a resumed run had lost its place, `verify` could not be sure, or pages grew in mid-run
+---@field forgotten integer   ids that are no longer known, the oldest: see the log event ids_forgotten
+---@field bytes integer   of bodies, unpacked
+---@field attempts integer   requests for pages
+
+--- Where a pager is: behind the last lead that was handed out or left out. As `resume` it makes another go on there.
+---@class oc.PagerPlace
+---@field page integer
+---@field skip integer   leads of that page that are behind
+---@field last_id string   "": it had none
+---@field parts? integer
+---@field full? true
