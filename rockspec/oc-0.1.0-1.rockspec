@@ -31,6 +31,7 @@ dependencies = {
 external_dependencies = {
   -- No header: it lies in different folders on multiarch systems.
   CURL = {library = "curl"},
+  ZLIB = {library = "z"},
 }
 
 build = {
@@ -40,6 +41,7 @@ build = {
       sources = {
         "src/oc.c",
         "src/oc_address.c",
+        "src/oc_answer.c",
         "src/oc_buf.c",
         "src/oc_build.c",
         "src/oc_clock.c",
@@ -48,9 +50,12 @@ build = {
         "src/oc_error.c",
         "src/oc_file.c",
         "src/oc_filter.c",
+        "src/oc_h1.c",
         "src/oc_head.c",
+        "src/oc_headers.c",
         "src/oc_http.c",
         "src/oc_http_options.c",
+        "src/oc_inflate.c",
         "src/oc_interrupt.c",
         "src/oc_json.c",
         "src/oc_keys.c",
@@ -79,9 +84,9 @@ build = {
         "src/oc_where_json.c",
       },
       defines = {"_POSIX_C_SOURCE=200809L"},
-      libraries = {"curl", "m", "pthread"},
-      incdirs = {"$(CURL_INCDIR)"},
-      libdirs = {"$(CURL_LIBDIR)"},
+      libraries = {"curl", "z", "m", "pthread"},
+      incdirs = {"$(CURL_INCDIR)", "$(ZLIB_INCDIR)"},
+      libdirs = {"$(CURL_LIBDIR)", "$(ZLIB_LIBDIR)"},
     },
     ["oc"] = "lua/oc/init.lua",
     ["oc.auth"] = "lua/oc/auth.lua",
@@ -152,7 +157,13 @@ build = {
     ["oc.errors"] = "lua/oc/errors.lua",
     ["oc.filter"] = "lua/oc/filter/init.lua",
     ["oc.filter.grammar"] = "lua/oc/filter/grammar.lua",
+    ["oc.host"] = "lua/oc/host/init.lua",
     ["oc.host.crew"] = "lua/oc/host/crew.lua",
+    ["oc.host.random"] = "lua/oc/host/random.lua",
+    ["oc.host.resty"] = "lua/oc/host/resty/init.lua",
+    ["oc.host.resty.cosocket"] = "lua/oc/host/resty/cosocket.lua",
+    ["oc.host.resty.thread"] = "lua/oc/host/resty/thread.lua",
+    ["oc.host.resty.worker"] = "lua/oc/host/resty/worker.lua",
     ["oc.host.script"] = "lua/oc/host/script.lua",
     ["oc.leads"] = "lua/oc/leads.lua",
     ["oc.log"] = "lua/oc/log.lua",
@@ -206,6 +217,7 @@ build = {
     ["oc.sandbox.store"] = "lua/oc/sandbox/store.lua",
     ["oc.sandbox.token"] = "lua/oc/sandbox/token.lua",
     ["oc.snapshot"] = "lua/oc/snapshot.lua",
+    ["oc.types"] = "lua/oc/types.lua",
     ["oc.version"] = "lua/oc/version.lua",
     ["oc.width"] = "lua/oc/width.lua",
   },

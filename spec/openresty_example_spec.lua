@@ -84,8 +84,9 @@ describe("examples/openresty", function()
     local status, body, headers = get "/leads?where=isDirectLead"
     assert.equal(200, status)
     assert.equal("application/x-ndjson", headers["content-type"])
-    local client = oc.client {base_url = sandbox.url, log = false, auth = oc.auth.client_credentials {tenant_id = TENANT,
-      client_id = "c", client_secret = "s", scope = "api://x/.default", authority = sandbox.url}}
+    local auth = oc.auth.client_credentials {tenant_id = TENANT, client_id = "c", client_secret = "s",
+      scope = "api://x/.default", authority = sandbox.url}
+    local client = oc.client {base_url = sandbox.url, log = false, auth = auth}
     local want = assert(client:leads {where = "isDirectLead", raw = true, page_size = 5000}:all())
     client:close()
     assert.is_true(#want > 10)

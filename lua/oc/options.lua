@@ -93,7 +93,7 @@ options.client = {
   {name = "on_page", type = "function", help = "function(page), after each page"},
   {name = "on_retry", type = "function", help = "function(info), before each wait"},
   {name = "host", type = "table",
-    help = "what carries requests and keeps time: see oc.Host; default: blocking, on libcurl"},
+    help = "what carries requests and keeps time: see oc.Host; default: blocking, on libcurl; in nginx, cosockets"},
 }
 
 --- Options of `client:leads`.

@@ -124,7 +124,8 @@
 ---@field log? oc.Log|false   function(level, event, fields); false: none; default: warnings to stderr
 ---@field on_page? fun(page: oc.PageInfo)   function(page), after each page
 ---@field on_retry? fun(info: oc.RetryInfo)   function(info), before each wait
----@field host? oc.Host   what carries requests and keeps time: see oc.Host; default: blocking, on libcurl
+--- what carries requests and keeps time: see oc.Host; default: blocking, on libcurl; in nginx, cosockets
+---@field host? oc.Host
 
 --- Options of `client:leads`.
 ---@class oc.LeadsOptions
