@@ -10,6 +10,7 @@ local tables = require "bench.tables"
 local QUICK = {rounds = 3, SIZE = 20000, PAGES = 3, CIVIC = 100, REPORT = 20000}
 local FULL = {rounds = 7, SIZE = 20000, PAGES = 10, CIVIC = 1000, REPORT = 200000}
 
+-- Between these a file is written anew.
 local FROM, TO = "<!-- measured -->\n", "<!-- end of what was measured -->"
 
 local function usage(message)
@@ -52,21 +53,28 @@ local function chosen(given)
   return list
 end
 
+-- 20000 as 20,000.
+local function with_commas(text)
+  return (text:gsub("%d%d%d%d+", function(digits)
+    return (digits:reverse():gsub("(%d%d%d)", "%1,"):reverse():gsub("^,", ""))
+  end))
+end
+
 -- Titles and counts with their numbers in place.
 local function settled(at, row)
   local copy = {}
   for key, value in pairs(row) do copy[key] = value end
-  copy.title = at:fill(row.title)
+  copy.title = with_commas(at:fill(row.title))
   if row.leads then copy.leads = tonumber(at:fill(tostring(row.leads))) end
   return copy
 end
 
-local function markdown(path, at, results, rounds)
+local function markdown(path, at, results, how)
   local text = pages.read(path)
   local _, begins = text:find(FROM, 1, true)
   local ends = begins and text:find(TO, begins, true)
   if not ends then error(("%s has no %s and %s to write between"):format(path, FROM:sub(1, -2), TO), 0) end
-  local out = {("Measured on %s, %d rounds."):format(os.date "%Y-%m-%d", rounds), ""}
+  local out = {("Measured on %s, %s."):format(os.date "%Y-%m-%d", how), ""}
   for _, fact in ipairs(facts.gather()) do out[#out + 1] = "- " .. fact end
   for _, group in ipairs(rows.groups) do
     local of_group = {}
@@ -74,12 +82,12 @@ local function markdown(path, at, results, rounds)
       if result.row.group == group.name then of_group[#of_group + 1] = result end
     end
     if #of_group > 0 then
-      out[#out + 1] = ("\n## %s\n\n%s\n"):format(group.title, at:fill(group.text))
+      out[#out + 1] = ("\n### %s\n\n%s\n"):format(group.title, with_commas(at:fill(group.text)))
       out[#out + 1] = tables.markdown(of_group)
     end
   end
   local file = assert(io.open(path, "wb"))
-  file:write(text:sub(1, begins), "\n", table.concat(out, "\n"), "\n", text:sub(ends))
+  file:write(text:sub(1, begins), "\n", table.concat(out, "\n"), text:sub(ends))
   file:close()
 end
 
@@ -116,7 +124,8 @@ names.MB = ("%.0f"):format(#pages.read(pages.page(folder, 1, size.SIZE)) / 1e6)
 local at = stage.new(assert(os.getenv "OC_BENCH_ROOT"), folder, names)
 at.watch = assert(os.getenv "OC_BENCH_WATCH")
 
-print(("%d rows, %d rounds"):format(#list, rounds))
+local how = rounds .. " rounds" .. (given.quick and ", with --quick: a look, no more" or "")
+print(("%d rows, %s"):format(#list, how))
 for _, fact in ipairs(facts.gather()) do print("  " .. fact) end
 local results = {}
 local ok, err = xpcall(function() run(at, list, rounds, results) end, function(message)
@@ -127,4 +136,4 @@ if not ok then
   io.stderr:write("bench/run: ", tostring(err), "\n")
   os.exit(1)
 end
-if given.markdown then markdown(given.markdown, at, results, rounds) end
+if given.markdown then markdown(given.markdown, at, results, how) end

@@ -66,8 +66,9 @@ add("decode", {
   {name = "kept", title = "all leads, kept, read in pieces of 64 KiB", work = "kept", peers = keepers(true)},
   {name = "kept-whole", title = "all leads, kept, read at once", work = "kept_whole", peers = keepers(true)},
   {name = "kept-warm", title = "all leads, kept, read at once, warm", work = "kept_whole", warm = true,
-    peers = keepers(true)},
-  {name = "kept-nulls", title = "all leads, kept, nulls too", work = "kept_nulls", peers = keepers(false)},
+    slow = true, peers = keepers(true)},
+  {name = "kept-nulls", title = "all leads, kept, nulls too", work = "kept_nulls", slow = true,
+    peers = keepers(false)},
   {name = "dropped", title = "all leads, each dropped", work = "dropped", peers = {{name = CJSON}}},
   {name = "filter", title = "a filter that takes 5 %", work = "filter", peers = {{name = CJSON, reach = 12, aim = 20}}},
   {name = "fields", title = "four fields of all leads", work = "fields",
@@ -89,7 +90,7 @@ local function fetch_row(work, many, how, latency_ms)
     title = ("%s, %s, %s%s"):format(work == "drop" and "each lead dropped" or "filter 5 %",
       many and "@PAGES@ pages" or "one page", how, near and "" or (", %d ms"):format(latency_ms)),
     clock = "wall", memory = true, run = run("oc", 1),
-    slow = not (many and (near or how == "gzip" and work == "filter")),
+    slow = not (many and near) or work == "drop" and how == "gzip",
     peers = {{name = "curl + " .. CJSON, needs = "curl", run = run("curl", 1)}},
   }
   if how == "plain" then row.peers[2] = {name = "LuaSocket + " .. CJSON, run = run("socket", 1)} end
@@ -170,7 +171,7 @@ for _, leads in ipairs {1000, 10000, 20000, 100000, 200000, 1000000} do
     add("growth", {
       {name = ("grow-%s-%d"):format(work, leads),
         title = ("%d leads, %s"):format(leads, work == "drop" and "each dropped" or "filter 5 %"),
-        clock = "cpu", memory = true, leads = leads, peers = {}, slow = leads > 100000, memory_reach = 32,
+        clock = "cpu", memory = true, leads = leads, peers = {}, slow = leads > 20000, memory_reach = 32,
         run = FETCH:format("oc", work, math.min(leads, 20000), pages, 0, "gzip", 1)},
     })
   end

@@ -8,7 +8,8 @@ local function time(seconds)
   if seconds >= 10 then return ("%.1f s"):format(seconds) end
   if seconds >= 1 then return ("%.2f s"):format(seconds) end
   if seconds >= 0.1 then return ("%.0f ms"):format(seconds * 1000) end
-  return ("%.1f ms"):format(seconds * 1000)
+  if seconds >= 0.001 then return ("%.1f ms"):format(seconds * 1000) end
+  return ("%.1f us"):format(seconds * 1e6)
 end
 
 local function times(ratio) return ("%.2fx"):format(ratio) end
@@ -16,7 +17,7 @@ local function times(ratio) return ("%.2fx"):format(ratio) end
 local function plain(number) return (("%.2f"):format(number):gsub("%.?0+$", "")) end
 
 local function goal(side)
-  if not (side.reach or side.aim) then return "" end
+  if not (side.reach or side.aim) then return nil end
   local words = {}
   if side.reach then words[#words + 1] = plain(side.reach) .. "x" end
   if side.aim then words[#words + 1] = "aim " .. plain(side.aim) .. "x" end
@@ -26,32 +27,33 @@ end
 local function verdict(side, ratio)
   if side.aim and ratio >= side.aim then return "aim met" end
   if side.reach then return ratio >= side.reach and "reached" or "missed" end
-  return side.aim and "below the aim" or ""
+  return side.aim and "below the aim" or nil
 end
 
--- Lines of one row: what stands in the columns, a line for each peer.
-local function lines(row, sides)
-  local ours, list = sides[1], {}
-  local function line(side)
-    local memory = row.memory and ("%.0f MB"):format(stats.median(side.peaks)) or ""
-    local cells = {title = row.title, who = side.name, time = time(stats.median(side.seconds)), memory = memory}
-    if side == ours then
-      if row.leads then
-        local each = ("%.1f us a lead"):format(stats.median(ours.seconds) / row.leads * 1e6)
-        cells.each = each
-      end
-      if row.memory_reach then
-        cells.goal = ("%d MB"):format(row.memory_reach)
-        cells.verdict = stats.median(ours.peaks) <= row.memory_reach and "reached" or "missed"
-      end
-    else
-      local ratio, least, most = stats.ratio(ours.seconds, side.seconds)
-      cells.ratio, cells.spread = times(ratio), ("%s to %s"):format(times(least), times(most))
-      cells.goal, cells.verdict = goal(side), verdict(side, ratio)
-    end
-    list[#list + 1] = cells
+-- What stands in the columns for oc itself.
+local function our_cells(row, side)
+  local cells = {title = row.title, who = side.name, time = time(stats.median(side.seconds))}
+  if row.leads then cells.each = time(stats.median(side.seconds) / row.leads) .. " a lead" end
+  if row.memory_reach then
+    cells.goal = ("%d MB"):format(row.memory_reach)
+    cells.verdict = stats.median(side.peaks) <= row.memory_reach and "reached" or "missed"
   end
-  for _, side in ipairs(sides) do line(side) end
+  return cells
+end
+
+local function peer_cells(ours, side)
+  local ratio, least, most = stats.ratio(ours.seconds, side.seconds)
+  return {who = side.name, time = time(stats.median(side.seconds)), ratio = times(ratio),
+    spread = ("%s to %s"):format(times(least), times(most)), goal = goal(side), verdict = verdict(side, ratio)}
+end
+
+-- What stands in the columns: a line for oc, and one for each peer.
+local function lines(row, sides)
+  local list = {}
+  for i, side in ipairs(sides) do
+    list[i] = i == 1 and our_cells(row, side) or peer_cells(sides[1], side)
+    if row.memory then list[i].memory = ("%.0f MB"):format(stats.median(side.peaks)) end
+  end
   return list
 end
 
@@ -60,11 +62,15 @@ end
 function tables.text(row, sides)
   local out = {row.title}
   for _, cells in ipairs(lines(row, sides)) do
-    local rest = {cells.time, cells.memory, cells.each or "", cells.ratio or "",
-      cells.spread and "(" .. cells.spread .. ")" or "",
-      cells.goal and cells.goal ~= "" and ("goal %s: %s"):format(cells.goal, cells.verdict) or ""}
-    for i = #rest, 1, -1 do if rest[i] == "" then table.remove(rest, i) end end
-    out[#out + 1] = ("  %-24s %s"):format(cells.who, table.concat(rest, "  "))
+    local words = {}
+    local function say(text) if text then words[#words + 1] = text end end
+    say(cells.time)
+    say(cells.memory)
+    say(cells.each)
+    say(cells.ratio)
+    say(cells.spread and "(" .. cells.spread .. ")")
+    say(cells.goal and ("goal %s: %s"):format(cells.goal, cells.verdict))
+    out[#out + 1] = ("  %-24s %s"):format(cells.who, table.concat(words, "  "))
   end
   return table.concat(out, "\n")
 end
@@ -77,15 +83,12 @@ local COLUMNS = {{"title", "work"}, {"who", "by"}, {"time", "time"}, {"each", "a
 function tables.markdown(results)
   local all = {}
   for _, result in ipairs(results) do
-    for i, cells in ipairs(lines(result.row, result.sides)) do
-      if i > 1 then cells.title = "" end
-      all[#all + 1] = cells
-    end
+    for _, cells in ipairs(lines(result.row, result.sides)) do all[#all + 1] = cells end
   end
   local columns = {}
   for _, column in ipairs(COLUMNS) do
     local used = false
-    for _, cells in ipairs(all) do used = used or (cells[column[1]] or "") ~= "" end
+    for _, cells in ipairs(all) do used = used or cells[column[1]] ~= nil end
     if used then columns[#columns + 1] = column end
   end
   local out = {}
