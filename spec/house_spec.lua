@@ -97,7 +97,7 @@ describe("the house", function()
     for _, folder in ipairs {".ci", "spec", "examples"} do
       for _, path in ipairs(tree.files(folder, "%.sh$")) do paths[#paths + 1] = path end
     end
-    paths[#paths + 1] = ".ci/run"
+    for _, path in ipairs {".ci/run", "bench/run", "bench/gate"} do paths[#paths + 1] = path end
     assert.same({}, hits(paths, {"^#!.*bash", "^#!.*zsh", "^#!.*ksh"}))
   end)
 
@@ -123,6 +123,8 @@ describe("the house", function()
     end
     look(tree.files("lua", "%.lua$"), "^%-%-")
     look(tree.files("spec", "%.lua$"), "^%-%-")
+    look(tree.files("bench", "%.lua$"), "^%-%-")
+    look(tree.files("bench", "%.c$"), "^/%*")
     look(sources, "^/%*")
     look(tree.files("spec", "%.[ch]$"), "^/%*")
     assert.same({}, silent)
