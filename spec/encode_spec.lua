@@ -87,6 +87,56 @@ describe("oc.encode", function()
     assert.equal(oc.encode(forward), oc.encode(backward))
   end)
 
+  it("writes objects of any size", function()
+    for _, count in ipairs {0, 1, 2, 43, 44, 45, 62, 63, 64, 65, 66, 200, 5000} do
+      local value, keys = {}, {}
+      for n = 1, count do
+        keys[n] = ("key%05d"):format(n)
+        value[keys[n]] = n
+      end
+      local parts = {}
+      for n, key in ipairs(keys) do parts[n] = ('"%s":%d'):format(key, n) end
+      assert.equal("{" .. table.concat(parts, ",") .. "}", oc.encode(value))
+      value.tenantId, value.id = {id = {status = "x"}}, true -- known ones come first
+      assert.equal('{"id":true,"tenantId":{"id":{"status":"x"}}' .. (count > 0 and "," or "")
+        .. table.concat(parts, ",") .. "}", oc.encode(value))
+    end
+  end)
+
+  it("knows a key by what it says, wherever it comes from", function()
+    local value = {}
+    for _, name in ipairs {"status", "id", "consentedCountries"} do value[(name .. "x"):sub(1, -2)] = 1 end
+    assert.equal('{"id":1,"status":1,"consentedCountries":1}', oc.encode(value))
+  end)
+
+  it("goes on after an error as if there had been none", function()
+    local text = oc.encode {id = "1", list = {1, 2, {3}}}
+    for _ = 1, 3 do
+      raises({id = "1", list = {1, 2, {a = {b = print}}}}, "function", "value.list[3].a.b")
+      assert.equal(text, oc.encode {id = "1", list = {1, 2, {3}}})
+    end
+    assert.equal(200002, #oc.encode(("x"):rep(200000))) -- more than is kept for the next call
+    assert.equal(text, oc.encode {id = "1", list = {1, 2, {3}}})
+  end)
+
+  it("may be called while it is at work, by a finalizer", function()
+    if _VERSION == "Lua 5.1" then return end -- tables have none
+    local inner, seen = {id = "inner", list = {("x"):rep(50)}}, {}
+    local want = oc.encode(inner)
+    local function waste()
+      setmetatable({}, {__gc = function() seen[oc.encode(inner)] = true end})
+    end
+    local outer = {id = "outer"}
+    for n = 1, 300 do outer["k" .. n] = ("value %d"):format(n):rep(20) end
+    local text = oc.encode(outer)
+    for _ = 1, 200 do
+      waste()
+      collectgarbage "step"
+      assert.equal(text, oc.encode(outer))
+    end
+    assert.same({[want] = true}, seen)
+  end)
+
   it("runs no metamethod", function()
     local trap = setmetatable({a = 1}, {
       __index = function() error "touched" end, __len = function() error "touched" end,
