@@ -6,6 +6,7 @@
 
 local core = require "oc.core"
 local crew = require "oc.host.crew"
+local random = require "oc.host.random"
 
 local script = {}
 
@@ -64,21 +65,6 @@ local function refuse_event_loops()
   if type(ngx) == "table" and type(ngx.socket) == "table" then
     error("oc.host.script would block this nginx worker: use oc.host.resty", 3)
   end
-end
-
--- Not math.random: it belongs to the program, and before 5.4 starts the same in
--- every process, so that all would retry at once.
-local function new_random(seed)
-  local state = seed % 2147483646 + 1
-  return function()
-    state = state * 16807 % 2147483647 -- Park and Miller; exact in a double
-    return (state - 1) / 2147483646
-  end
-end
-
-local function new_seed()
-  local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16) % 2 ^ 31
-  return math.floor(core.time() * 1e6) + math.floor(address / 16)
 end
 
 local function cancelled(doing)
@@ -211,7 +197,7 @@ function script.new(options, deps)
     time = deps.time or core.time,
     sleep_all = deps.sleep or sleep,
     sleep = deps.sleep and aside_or(deps.sleep) or sleep_aside,
-    random = deps.random or new_random(new_seed()),
+    random = deps.random or random.new(),
   }, Host)
 end
 
