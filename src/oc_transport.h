@@ -129,8 +129,8 @@ void oc_pool_action(oc_pool *p, int fd, int what);
 
 /*
 ** The next change for the host: watch *fd for *what from now on; 0: forget it, its
-** number may be another's soon. All that are to be forgotten come first. Sockets
-** stay open until the host has heard and asks again. 0: that was all.
+** number may be another's soon. All that are to be forgotten come first. They stay
+** open until the host has heard and asks again. The answer 0: that was all.
 */
 int oc_pool_next_event(oc_pool *p, int *fd, int *what);
 

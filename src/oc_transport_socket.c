@@ -1,16 +1,20 @@
 /*
 ** oc_transport_socket.c - pools that an event loop drives. Libcurl's callbacks only
 ** write down which sockets it wants watched; the host fetches that when it likes.
-** Libcurl closes a socket before anybody can have told the loop, so here sockets
-** are closed: later, when the loop has forgotten them. Those which libcurl makes
-** for looking up a name it closes itself; hence "gone": such a number is another
-** socket when it comes again.
+**
+** The loop never sees libcurl's own descriptors, but copies, which are closed when
+** the loop has forgotten them. Libcurl closes before a loop can have heard of it,
+** sometimes without a word (7.88 closes attempts to connect like that), and the
+** next socket may get that number: one loop would raise, another end the process,
+** a third watch for ever what is no longer there.
 */
 #include "oc_transport_priv.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "oc_clock.h"
@@ -20,9 +24,10 @@
 
 /* What is known of a descriptor. */
 typedef struct socket_state {
-  unsigned char told;     /* what the loop watches it for */
-  unsigned char wanted;   /* what libcurl wants it watched for */
-  unsigned char gone;     /* to be forgotten first, even where it is wanted again */
+  int copy;               /* libcurl's: the loop knows it by this; 0: not at all */
+  int of;                 /* a copy: of this; 0: it is none any longer */
+  unsigned char told;     /* a copy: what the loop watches it for */
+  unsigned char wanted;   /* what it is to be watched for */
   unsigned char closing;  /* to be closed once it is forgotten */
   unsigned char changed;  /* is in the list of changes */
 } socket_state;
@@ -74,45 +79,84 @@ static void put_on_list(oc_driven *d, int fd) {
   d->changes[d->changes_n++] = fd;
 }
 
+static void want(oc_driven *d, int copy, int what) {
+  d->sockets[copy].wanted = (unsigned char)what;
+  put_on_list(d, copy);
+}
+
+/* The loop is told to forget it, then it is closed. */
+static void drop_copy(oc_driven *d, int fd) {
+  int copy = d->sockets[fd].copy;
+  d->sockets[fd].copy = 0;
+  if (copy == 0)
+    return;
+  d->sockets[copy].of = 0;
+  d->sockets[copy].closing = 1;
+  want(d, copy, 0);
+}
+
+static int make_copy(oc_driven *d, int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0)
+    return OC_EBAD;
+  if (copy > MAX_DESCRIPTOR || make_room(d, (size_t)copy + 1) != OC_OK) {
+    close(copy);
+    return OC_EMEM;
+  }
+  d->sockets[copy].of = fd;
+  d->sockets[fd].copy = copy;
+  return OC_OK;
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *of_socket) {
   oc_driven *d = ud;
-  socket_state *s;
+  int bits = (what == CURL_POLL_IN || what == CURL_POLL_INOUT ? OC_SOCKET_IN : 0) |
+             (what == CURL_POLL_OUT || what == CURL_POLL_INOUT ? OC_SOCKET_OUT : 0);
   (void)easy;
   (void)of_socket;
-  if (fd < 0 || fd > MAX_DESCRIPTOR || make_room(d, (size_t)fd + 1) != OC_OK)
+  if (fd <= 0 || fd > MAX_DESCRIPTOR || make_room(d, (size_t)fd + 1) != OC_OK)
     return -1;
-  s = &d->sockets[fd];
-  s->wanted = 0;
-  if (what == CURL_POLL_REMOVE)
-    s->gone = s->told != 0;
-  if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-    s->wanted |= OC_SOCKET_IN;
-  if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-    s->wanted |= OC_SOCKET_OUT;
-  put_on_list(d, fd);
+  if (what == CURL_POLL_REMOVE) {
+    drop_copy(d, fd);
+    return 0;
+  }
+  if (d->sockets[fd].copy == 0 && make_copy(d, fd) != OC_OK)
+    return -1;
+  want(d, d->sockets[fd].copy, bits);
   return 0;
 }
 
-/* Takes no memory: what the loop has been told of is known. */
-static int on_close(void *ud, curl_socket_t fd) {
-  oc_driven *d = ((oc_pool *)ud)->driven;
-  if (fd < 0 || (size_t)fd >= d->room)
-    return close(fd);
-  d->sockets[fd].wanted = 0;
-  if (d->sockets[fd].told == 0)
-    return close(fd);
-  d->sockets[fd].closing = d->sockets[fd].gone = 1;
-  put_on_list(d, fd);
-  return 0;
+/*
+** Libcurl opens a socket for a connection. Where it has closed another one with that
+** number without a word, it goes by the number, and thinks this one is watched.
+*/
+static curl_socket_t on_open(void *ud, curlsocktype purpose, struct curl_sockaddr *a) {
+  oc_driven *d = ud;
+  int fd = socket(a->family, a->socktype, a->protocol);
+  (void)purpose;
+  if (fd < 0)
+    return CURL_SOCKET_BAD;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if ((size_t)fd < d->room && d->sockets[fd].copy != 0) {
+    int bits = d->sockets[d->sockets[fd].copy].wanted;
+    drop_copy(d, fd);
+    if (make_copy(d, fd) != OC_OK) {
+      close(fd);
+      return CURL_SOCKET_BAD;
+    }
+    want(d, d->sockets[fd].copy, bits);
+  }
+  return fd;
 }
 
 static void close_forgotten(oc_driven *d) {
   size_t i;
   for (i = 0; i < d->changes_n; i++) {
     socket_state *s = &d->sockets[d->changes[i]];
-    if (s->closing && s->told == 0)
-      close(d->changes[i]);
-    s->closing = s->closing && s->told != 0;
+    if (!s->closing || s->told != 0)
+      continue;
+    s->closing = 0;
+    close(d->changes[i]);
   }
 }
 
@@ -120,12 +164,10 @@ int oc_pool_next_event(oc_pool *p, int *fd, int *what) {
   oc_driven *d = p->driven;
   while (d->forgot_n < d->changes_n) {
     socket_state *s = &d->sockets[*fd = d->changes[d->forgot_n++]];
-    int forget = s->told != 0 && (s->gone || s->wanted == 0);
-    s->gone = 0;
-    if (forget) {
-      *what = s->told = 0;
-      return 1;
-    }
+    if (s->told == 0 || s->wanted != 0)
+      continue;
+    *what = s->told = 0;
+    return 1;
   }
   close_forgotten(d);
   while (d->told_n < d->changes_n) {
@@ -145,12 +187,16 @@ int oc_pool_next_event(oc_pool *p, int *fd, int *what) {
 ** --- Getting on ---
 */
 
-static CURLMcode act(oc_pool *p, curl_socket_t fd, int bits) {
+/* fd: as the loop knows it. One that was forgotten meanwhile, or -1: time has passed. */
+static CURLMcode act(oc_pool *p, int fd, int bits) {
+  const oc_driven *d = p->driven;
   oc_sigpipe guard;
   CURLMcode code;
   int running;
+  fd = fd >= 0 && (size_t)fd < d->room && d->sockets[fd].of != 0 ? d->sockets[fd].of : -1;
   oc_sigpipe_hold(&guard);
-  code = curl_multi_socket_action(p->multi, fd, bits, &running);
+  code = curl_multi_socket_action(p->multi, fd < 0 ? CURL_SOCKET_TIMEOUT : (curl_socket_t)fd,
+                                  bits, &running);
   oc_sigpipe_let(&guard);
   oc_transport_tick(p, p->driven->watched > 0);
   oc_transport_collect(p);
@@ -164,7 +210,7 @@ static CURLMcode look_everywhere(oc_pool *p) {
   size_t fd;
   for (fd = 0; fd < p->driven->room && code == CURLM_OK; fd++)
     if (p->driven->sockets[fd].wanted != 0)
-      code = act(p, (curl_socket_t)fd, 0);
+      code = act(p, (int)fd, 0);
   return code;
 }
 
@@ -172,7 +218,7 @@ void oc_pool_action(oc_pool *p, int fd, int what) {
   oc_driven *d = p->driven;
   int bits = (what & OC_SOCKET_IN ? CURL_CSELECT_IN : 0) |
              (what & OC_SOCKET_OUT ? CURL_CSELECT_OUT : 0);
-  CURLMcode code = act(p, fd < 0 ? CURL_SOCKET_TIMEOUT : (curl_socket_t)fd, bits);
+  CURLMcode code = act(p, fd, bits);
   if (code == CURLM_OK && oc_transport_least_left(p) <= 0)
     code = look_everywhere(p);
   oc_transport_judge(p);
@@ -269,8 +315,8 @@ oc_exchange *oc_pool_next_done(oc_pool *p) {
 void oc_driven_adopt(oc_pool *p, CURL *easy) {
   if (p->driven == NULL)
     return;
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, p->driven);
 }
 
 void oc_driven_forget(oc_exchange *x) {
@@ -302,7 +348,7 @@ void oc_driven_free(oc_driven *d) {
   if (d == NULL)
     return;
   for (i = 0; i < d->room; i++)
-    if (d->sockets[i].closing)
+    if (d->sockets[i].closing || d->sockets[i].of != 0)
       close((int)i);
   free(d->sockets);
   free(d->changes);

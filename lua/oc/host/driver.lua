@@ -51,6 +51,10 @@ local function wake(self, waiter)
   waiter.woken = true
   self.waits[waiter], self.holders[waiter] = nil, nil
   self.waiting = self.waiting - 1
+  if waiter.until_s then
+    self.timed = self.timed - 1
+    if self.timed == 0 then self.due = math.huge end
+  end
   if waiter.number then
     self.by_number[waiter.number] = nil
     waiter.raw:watch(false)
@@ -196,7 +200,10 @@ local function wait(self, waiter)
   waiter.woken, waiter.suspended = false, false
   self.waits[waiter] = true
   self.waiting = self.waiting + 1
-  if waiter.until_s then self.due = math.min(self.due, waiter.until_s) end
+  if waiter.until_s then
+    self.timed = self.timed + 1
+    self.due = math.min(self.due, waiter.until_s)
+  end
   self:settle()
   waiter.suspended = true
   while not waiter.woken do waiter.handle:wait() end
@@ -302,7 +309,8 @@ function driver.new(pool, adapter)
     ready = {},      -- those who are to run
     running = false, -- that is going on
     hurry = false,   -- the loop is to come in at once
-    due = math.huge, -- no waiter's time is up before
+    timed = 0,       -- those who wait for a time, or until a time at the most
+    due = math.huge, -- none of them is due before
     timer = false, timer_keeps = false, rings_at = math.huge,
     task_of = setmetatable({}, {__mode = "k"}),
     turns = 0,       -- how often the loop came in

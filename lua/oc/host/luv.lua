@@ -17,11 +17,21 @@ end
 local Watch = {}
 Watch.__index = Watch
 
-function Watch:set(what) assert(self.poll:start(what, self.callback)) end
+function Watch:set(what)
+  self.what = what
+  assert(self.poll:start(what, self.callback))
+end
 
 function Watch:close()
+  self.what = nil
   self.poll:stop()
   self.poll:close()
+end
+
+-- libuv stops at a socket with an error (and luv writes EBADF to stderr, whatever it was); libcurl knows what it means.
+local function on_poll(self, err, what)
+  self.on_ready(self.fd, not err and what or nil)
+  if err and self.what then self:set(self.what) end
 end
 
 local Timer = {}
@@ -75,9 +85,9 @@ local function new_adapter(uv, schedule, on_error)
     watch = function(fd, on_ready)
       local poll = assert(uv.new_poll(fd))
       uv.unref(poll)
-      return setmetatable({poll = poll, callback = function(err, what)
-        on_ready(fd, not err and what or nil)
-      end}, Watch)
+      local watch = setmetatable({poll = poll, fd = fd, on_ready = on_ready, what = nil}, Watch)
+      watch.callback = function(err, what) on_poll(watch, err, what) end
+      return watch
     end,
     timer = function(on_time)
       return setmetatable({uv = uv, timer = assert(uv.new_timer()), callback = on_time}, Timer)
