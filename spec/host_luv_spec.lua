@@ -48,6 +48,22 @@ describe("oc.host.luv", function()
   loop_host.define("is a host", stage, {describe = describe, it = it, setup = setup, teardown = teardown,
     before_each = before_each, after_each = after_each})
 
+  it("does not hold the program up for an exchange that nobody waits for", function()
+    local server = require("support.sandbox_child").start {leads = 10, faults = {{latency_s = 30}}}
+    local host = assert(luv_host.new())
+    local x
+    coroutine.wrap(function()
+      x = assert(host:open {url = server.url .. "/api/v2/oc/lead", proxy = ""})
+      local _, err = x:head(0.05)
+      assert.equal("timeout", err.kind)
+    end)()
+    uv.run()
+    assert.equal(1, host.pool:counts().open)
+    host:close()
+    server:close()
+    assert.is_nil((x:head()))
+  end)
+
   it("refuses options it does not know", function()
     assert.has_error(function() luv_host.new {shedule = print} end,
       "oc.host.luv: option 'shedule': there is no such option")

@@ -307,6 +307,7 @@ static void test_clocks(void) {
   turn(&l, 0.04);  /* nobody waits for it: it does not count */
   CHECK(oc_exchange_head(x, &status) == OC_NOTHING);
   oc_exchange_watch(x, 1);
+  CHECK(oc_exchange_stats(x).unattended_s >= 0.03);
   CHECK(oc_pool_timeout(l.pool) <= 0.02);
   oc_exchange_watch(x, 0);
   CHECK(oc_pool_timeout(l.pool) == INFINITY);

@@ -268,7 +268,7 @@ local function define(stage, busted)
 
   local BARE = {leads = 150, civic_sync = false}
   local SYNCS = {leads = 150, civic_sync = {fail_percent = 20, once_percent = 10, empty_percent = 10},
-    civic_latency_s = 0.01}
+    civic_latency_s = 0.05}
 
   it("synchronises civic addresses, several at once", function()
     local function scenario(client)
@@ -283,7 +283,8 @@ local function define(stage, busted)
     end
     local got = same(BARE, scenario)
     assert.is_true(got[1].synced > 3 and got[1].failed > 0)
-    assert.equal(6, server:journal().max_open)
+    local most = server:journal().max_open
+    assert.is_true(most > 1 and most <= 6, "at once: " .. most)
   end)
 
   it("synchronises leads as they come, and leaves no journal locked", function()
@@ -511,18 +512,22 @@ local function define(stage, busted)
 
     it("leaves nothing open when what was called raises", function()
       server:configure {leads = 100, faults = {{latency_s = 30}}}
-      local client, cleaned = new_client(), 0
+      local client, cleaned, went_on = new_client(), 0, false
       local outcomes = stage.run {function()
         local n = 0
         host:together(3, function()
           n = n + 1
-          if n == 1 then return function() read(client, {}) end, function() cleaned = cleaned + 1 end end
-          if n == 2 then return function() assert(host.sleep(30)) end, function() cleaned = cleaned + 1 end end
-          return function() stage.sleep(0.01) end, function() error("hook", 0) end
+          local function ended() cleaned = cleaned + 1 end
+          if n > 2 then return function() stage.sleep(0.01) end, function() error("hook", 0) end end
+          return function()
+            if n == 1 then read(client, {}) else host.sleep(30) end
+            went_on = true
+          end, ended
         end)
       end}
       assert.same({false, "hook"}, outcomes[1])
       assert.equal(0, cleaned) -- they were given up, not ended
+      assert.is_false(went_on)
       assert.equal(0, host.pool:counts().open)
       collectgarbage()
       collectgarbage()
