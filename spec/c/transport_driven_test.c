@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -12,6 +13,44 @@
 
 #include "check.h"
 #include "oc_transport.h"
+
+/*
+** Libcurl's resolver calls these: every name has two addresses here, and nobody
+** listens at the first one.
+*/
+#define SEEN __attribute__((visibility("default")))
+
+SEEN int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                     struct addrinfo **res) {
+  static const char *const ADDRESSES[] = {"127.0.0.1", "127.0.0.2"};
+  struct addrinfo *first = NULL;
+  int i;
+  (void)node;
+  for (i = 0; i < 2; i++) {
+    struct addrinfo *a = calloc(1, sizeof(*a));
+    struct sockaddr_in *in = calloc(1, sizeof(*in));
+    in->sin_family = AF_INET;
+    in->sin_port = htons((unsigned short)(service != NULL ? atoi(service) : 0));
+    inet_pton(AF_INET, ADDRESSES[i], &in->sin_addr);
+    a->ai_family = AF_INET;
+    a->ai_socktype = hints != NULL ? hints->ai_socktype : SOCK_STREAM;
+    a->ai_addr = (struct sockaddr *)in;
+    a->ai_addrlen = sizeof(*in);
+    a->ai_next = first;
+    first = a;
+  }
+  *res = first;
+  return 0;
+}
+
+SEEN void freeaddrinfo(struct addrinfo *res) {
+  while (res != NULL) {
+    struct addrinfo *next = res->ai_next;
+    free(res->ai_addr);
+    free(res);
+    res = next;
+  }
+}
 
 #define MOST 64
 #define TURNS 20000
@@ -169,10 +208,12 @@ static void calm_down(loop *l) {
   CHECK(i < 10);
 }
 
+static const char *host = "127.0.0.1";
+
 static oc_exchange *ask(loop *l, int port, oc_request *r) {
   char url[64];
   oc_exchange *x = oc_exchange_new();
-  snprintf(url, sizeof(url), "http://127.0.0.1:%d/", port);
+  snprintf(url, sizeof(url), "http://%s:%d/", host, port);
   r->url = url;
   r->proxy = "";
   CHECK(oc_exchange_start(x, l->pool, r) == OC_OK);
@@ -431,6 +472,32 @@ static void test_refused(void) {
   stop(&s);
 }
 
+/* The first address refuses: its socket is closed, and the second one's has its number. */
+static void test_second_address(void) {
+  server s;
+  loop l;
+  oc_request r;
+  oc_exchange *x;
+  int status = 0;
+  serve(&s);
+  open_loop(&l, &s);
+  memset(&r, 0, sizeof(r));
+  say(&s, SMALL, sizeof(SMALL) - 1, 0);
+  host = "two.test";
+  x = ask(&l, s.port, &r);
+  host = "127.0.0.1";
+  CHECK(wait_for(&l, x) == x);
+  CHECK(oc_exchange_head(x, &status) == OC_SOMETHING);
+  CHECK_EQ_INT(status, 200);
+  CHECK(l.turns < 30);  /* nothing was watched that is no longer there */
+  CHECK_EQ_INT(l.closed_before_told, 0);
+  oc_exchange_free(x);
+  settle(&l);
+  CHECK_EQ_INT(watches(&l), 0);
+  oc_pool_free(l.pool);
+  stop(&s);
+}
+
 /* Freed while sockets are watched and exchanges waited for. */
 static void test_freed(void) {
   server s;
@@ -471,6 +538,7 @@ int main(void) {
   test_back_pressure();
   test_many();
   test_refused();
+  test_second_address();
   test_freed();
   CHECK_EQ_INT(open_descriptors(), before);
   return check_done();
