@@ -16,9 +16,6 @@
    at once, whether there is room for it or not. */
 #define PACKED_BYTES (16L * 1024)
 
-/* The longest time libcurl can count; its default would be 300 seconds. */
-#define NEVER_MS 0x7fffffffL
-
 /* Sets options until one is refused, and remembers which. */
 typedef struct setter {
   CURL *easy;
@@ -170,7 +167,7 @@ static void set_basics(setter *s, oc_exchange *x, const oc_request *r) {
   SET(s, CURLOPT_HEADERFUNCTION, oc_transport_on_header, "header function");
   SET(s, CURLOPT_HEADERDATA, x, "header data");
   SET(s, CURLOPT_BUFFERSIZE, r->compress ? PACKED_BYTES : SOCKET_BYTES, "buffer size");
-  SET(s, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS, "connect timeout");
+  SET(s, CURLOPT_CONNECTTIMEOUT_MS, OC_NEVER_MS, "connect timeout");
   SET(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   SET(s, CURLOPT_URL, r->url, "url");
 #if LIBCURL_VERSION_NUM >= 0x075500
