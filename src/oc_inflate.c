@@ -103,6 +103,24 @@ struct oc_inflate {
   int failed;  /* OC_EMEM or OC_EBAD from now on */
 };
 
+/* Is it that word, which is in lower case? */
+static int word_is(const char *p, size_t n, const char *word) {
+  size_t i;
+  if (n != strlen(word))
+    return 0;
+  for (i = 0; i < n; i++)
+    if ((p[i] >= 'A' && p[i] <= 'Z' ? p[i] - 'A' + 'a' : p[i]) != word[i])
+      return 0;
+  return 1;
+}
+
+int oc_inflate_coding(const char *value, size_t n, int before) {
+  if (n == 0 || word_is(value, n, "identity"))
+    return before;
+  return before == 0 && (word_is(value, n, "gzip") || word_is(value, n, "x-gzip") ||
+                         word_is(value, n, "deflate")) ? 1 : -1;
+}
+
 oc_inflate *oc_inflate_new(void) {
   oc_inflate *z = calloc(1, sizeof(*z));
   if (z == NULL)

@@ -1,7 +1,7 @@
 /*
-** oc_transport.c - pools and exchanges: who is under way, what has arrived, how
-** long it took. Callbacks only copy into the exchange's buffers; everything is
-** judged between them, in step().
+** oc_transport.c - pools and exchanges: who is under way, how they begin and end.
+** Callbacks only copy into the exchange's buffers; everything is judged between
+** them, in step().
 */
 #include "oc_transport_priv.h"
 
@@ -15,48 +15,6 @@
 
 /* The longest single poll; poll counts milliseconds in an int. */
 #define POLL_MAX_S 100000.0
-
-static size_t unread(const oc_exchange *x) {
-  return x->body.n - x->taken;
-}
-
-/*
-** --- The body: a bounded buffer between libcurl and the consumer ---
-*/
-
-size_t oc_transport_on_body(char *p, size_t size, size_t n, void *ud) {
-  oc_exchange *x = ud;
-  int status;
-  n *= size;
-  x->idle_s = 0;
-  if (x->over)
-    return n;  /* the last bytes of a handle that goes: nobody wants them */
-  if (!x->head.done) {  /* it would fill up, and nobody read it before the head */
-    oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
-    return 0;
-  }
-  if (unread(x) >= x->high) {
-    x->paused = 1;
-    return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes */
-  }
-  if (x->max_body_bytes > 0 && x->stats.bytes + (double)n > x->max_body_bytes) {
-    oc_transport_fail(x, "limit", "the answer of %s is more than %.0f bytes (max_body_bytes)",
-                      x->origin, x->max_body_bytes);
-    return 0;
-  }
-  if (x->taken > 0 && n > x->body.cap - x->body.n) {
-    oc_buf_drop(&x->body, x->taken);
-    x->taken = 0;
-  }
-  status = oc_buf_add(&x->body, p, n);
-  if (status != OC_OK) {
-    oc_transport_fail(x, "memory", "out of memory for the answer of %s", x->origin);
-    return 0;
-  }
-  x->stats.bytes += (double)n;
-  oc_driven_news(x);
-  return n;
-}
 
 /*
 ** --- The end of an exchange ---
@@ -157,7 +115,7 @@ static void step(oc_pool *p) {
 }
 
 int oc_transport_ready(const oc_exchange *x, int named) {
-  return unread(x) > 0 || (x->head.done && !x->head_told) ||
+  return oc_transport_unread(x) || (x->head.done && !x->head_told) ||
          (x->over && (named || !x->end_told));
 }
 
@@ -349,38 +307,6 @@ enum oc_sight oc_exchange_head(oc_exchange *x, int *status) {
   return OC_FAILED;  /* a clean end has a head */
 }
 
-enum oc_sight oc_exchange_peek(oc_exchange *x, const char **p, size_t *n) {
-  x->head_told = x->head.done;  /* who reads on does not wait for it */
-  if (unread(x) > 0) {
-    *p = x->body.p + x->taken;
-    *n = unread(x) < OC_READ_BYTES ? unread(x) : OC_READ_BYTES;
-    return OC_SOMETHING;
-  }
-  if (!x->over)
-    return OC_NOTHING;
-  x->end_told = 1;
-  return x->failed ? OC_FAILED : OC_END;
-}
-
-void oc_exchange_take(oc_exchange *x, size_t n) {
-  oc_sigpipe guard;
-  CURLcode code;
-  x->taken += n;
-  if (x->taken == x->body.n)
-    x->taken = x->body.n = 0;
-  if (!x->paused || unread(x) > x->high / 2)
-    return;
-  /* This may call on_body at once, which may pause again. */
-  x->paused = 0;
-  oc_sigpipe_hold(&guard);
-  code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
-  oc_sigpipe_let(&guard);
-  if (code != CURLE_OK) {
-    oc_transport_fail_curl(x, code);
-    oc_transport_finish(x);
-  }
-}
-
 double oc_exchange_number(const oc_exchange *x) {
   return x->number;
 }
@@ -411,14 +337,13 @@ void oc_exchange_close(oc_exchange *x) {
   if (x->closed)
     return;
   x->closed = 1;
-  if (!x->over || unread(x) > 0)
+  if (!x->over || oc_transport_unread(x))
     oc_transport_fail(x, "cancelled", "the exchange with %s is closed",
                       x->origin != NULL ? x->origin : "nobody");
   if (!x->over)
     oc_transport_finish(x);
   unlink_from_pool(x);
-  x->taken = 0;
-  oc_buf_free(&x->body);
+  oc_transport_free_body(x);
 }
 
 void oc_exchange_free(oc_exchange *x) {

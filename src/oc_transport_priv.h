@@ -10,6 +10,7 @@
 
 #include "oc_buf.h"
 #include "oc_head.h"
+#include "oc_inflate.h"
 #include "oc_transport.h"
 
 /* The longest time libcurl can count; its default would be 300 seconds. */
@@ -41,9 +42,14 @@ struct oc_exchange {
 
   oc_head head;
 
-  oc_buf body;
-  size_t taken;            /* how much of body is read */
+  oc_buf body;             /* as it came */
+  size_t taken;            /* how much of body is used */
   int paused;
+  int unpack, body_begun;  /* wanted; its first byte has come */
+  oc_inflate *inflate;     /* NULL: it is not packed */
+  char *out;               /* with inflate: OC_READ_BYTES, what it made */
+  size_t out_at, out_n;
+  int again;               /* inflate has more to tell, without more to read */
 
   double number;           /* see oc_exchange_number */
   int started, over, closed;
@@ -121,6 +127,14 @@ double oc_transport_least_left(const oc_pool *p);
 
 /* Ends exchanges whose time is up. */
 void oc_transport_judge(oc_pool *p);
+
+/* oc_transport_body.c */
+
+/* Is there something of the body that was not read? (Packed, it may come to nothing.) */
+int oc_transport_unread(const oc_exchange *x);
+
+/* Drops it. */
+void oc_transport_free_body(oc_exchange *x);
 
 /* oc_transport.c, for whoever drives a pool */
 
