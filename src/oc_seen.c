@@ -144,7 +144,7 @@ oc_seen_key oc_seen_hash(const void *bytes, size_t n) {
   return key;
 }
 
-/* The value of each hexadecimal digit; 255: it is none. By table, since which of the digits are letters is pure chance. */
+/* The value of each hexadecimal digit; 255: it is none. By table, since which are letters is chance. */
 static const unsigned char hex[256] = {
 #define NONE4 255, 255, 255, 255
 #define NONE16 NONE4, NONE4, NONE4, NONE4
