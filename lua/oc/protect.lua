@@ -8,10 +8,8 @@ local unpack = rawget(table, "unpack") or rawget(_G, "unpack")
 -- Which coroutine hands on the yields of which.
 local outer_of = setmetatable({}, {__mode = "k"})
 
-local function can_yield()
-  local thread = coroutine.create(function() return pcall(coroutine.yield) end)
-  return coroutine.resume(thread) and coroutine.status(thread) == "suspended"
-end
+-- Not found out by trying: within nginx a coroutine cannot be run while a module is loaded.
+local function can_yield() return rawget(_G, "jit") ~= nil or _VERSION ~= "Lua 5.1" end
 
 local function hand_on(inner, ok, ...)
   if coroutine.status(inner) == "dead" then return ok, ... end
