@@ -24,6 +24,9 @@ static const char METATABLE[] = "oc.encoder";
 #define MAX_DEPTH 1000
 #define MAX_BYTES ((size_t)-1 / 4)
 #define UNKNOWN_RANK 1000
+#define FIRST_BYTES 4096    /* room for most leads */
+#define KEPT_BYTES 65536    /* of room that the next call finds */
+#define MAX_KEPT 64         /* values of an object on the stack; 5.1 has 8,000 places in all */
 #define MAX_SHOWN_PATH 100  /* bytes of the path to a fault, in its message */
 
 /*
@@ -38,16 +41,34 @@ static const char *const order[] = {
   "additionalInfo", "isDefault", "elin", "fullName", "email", "phoneNumber", "companyName",
   "companySize", "companyId", "defaultLocationId", "validationStatus", "tenantId", "partnerId",
   "locations", "tenantOrigin", "operatorId", "status", "consentedOn", "lastModifiedOn",
-  "consentedCountries", "contactDetails", "contacts", NULL};
+  "consentedCountries", "contactDetails", "contacts"};
+
+#define KNOWN (sizeof order / sizeof order[0])
+#define LABEL_BYTES 24  /* more than any */
+#define SLOTS 128  /* a power of two, more than twice as many as are known */
+
+/*
+** The names in that order as Lua has them. Short strings are one object each while they
+** live, so where a key's text is says which it is.
+*/
+typedef struct names {
+  const char *text[SLOTS];
+  unsigned char rank[SLOTS];
+  char label[KNOWN][LABEL_BYTES];  /* ,"name": */
+  unsigned char label_n[KNOWN];
+} names;
 
 /* A member of the object at hand; the key's text is anchored by the object. */
 typedef struct member {
   const char *key;
   size_t n;
   int rank;
+  int value;  /* its index on the stack; 0: not there */
 } member;
 
 typedef struct encoder {
+  const names *names;
+  int busy;
   oc_buf out;
   oc_buf members;   /* a stack of member, those of the innermost object on top */
   oc_buf path;      /* after a fault: where, innermost step first */
@@ -59,8 +80,9 @@ static const char NEITHER[] = "a table that is neither a list nor an object";
 
 enum shape { LIST, OBJECT, MIXED };
 
-/* Stack indices of l_encode. */
-enum { VALUE = 1, RANKS = 3, ARRAY_METATABLE = 4 };
+/* Stack indices and upvalues of l_encode. */
+enum { VALUE = 1, ENCODER, NAMES, ARRAY_METATABLE };
+enum { UP_NAMES = 1, UP_ENCODER };
 
 static int encode(lua_State *L, encoder *e, int depth);
 
@@ -70,7 +92,11 @@ static int fault(encoder *e, const char *why) {
 }
 
 static int put(encoder *e, const char *s, size_t n) {
-  return oc_buf_add(&e->out, s, n) == OC_OK ? 1 : fault(e, NO_MEMORY);
+  if (n > e->out.cap - e->out.n && oc_buf_reserve(&e->out, n) != OC_OK)
+    return fault(e, NO_MEMORY);
+  memcpy(e->out.p + e->out.n, s, n);
+  e->out.n += n;
+  return 1;
 }
 
 /* Writes the one byte c, which must not stand for itself, as an escape. */
@@ -87,7 +113,8 @@ static int put_escape(encoder *e, unsigned char c) {
   return put(e, text, 6);
 }
 
-static int put_string(encoder *e, const char *s, size_t n) {
+/* A string with something in it that needs an escape, or is wrong. */
+static int put_odd_string(encoder *e, const char *s, size_t n) {
   const char *end = s + n;
   if (oc_buf_reserve(&e->out, n + 2) != OC_OK || !put(e, "\"", 1))
     return fault(e, NO_MEMORY);
@@ -107,6 +134,25 @@ static int put_string(encoder *e, const char *s, size_t n) {
       return 0;
   }
   return put(e, "\"", 1);
+}
+
+/* Most strings are what they look like: copied first, since behind the copy is room to read. */
+static int put_string(encoder *e, const char *s, size_t n) {
+  const char *p, *end;
+  char *to;
+  if (n + 2 > e->out.cap - e->out.n && oc_buf_reserve(&e->out, n + 2) != OC_OK)
+    return fault(e, NO_MEMORY);
+  to = e->out.p + e->out.n;
+  to[0] = '"';
+  memcpy(to + 1, s, n);
+  p = to + 1;
+  end = p + n;
+  while ((p = oc_text_plain(p, end)) < end)
+    if ((unsigned char)*p < 0x80 || oc_text_utf8(&p, end) != OC_TEXT_END)
+      return put_odd_string(e, s, n);
+  to[n + 1] = '"';
+  e->out.n += n + 2;
+  return 1;
 }
 
 static int put_number(lua_State *L, encoder *e) {
@@ -138,6 +184,7 @@ static int step_key(encoder *e, const char *key, size_t n) {
 static int put_array(lua_State *L, encoder *e, int depth) {
   const size_t n = lua_rawlen(L, -1);
   size_t i;
+  luaL_checkstack(L, 6, "encode");
   if (!put(e, "[", 1))
     return 0;
   for (i = 1; i <= n; i++) {
@@ -153,19 +200,44 @@ static int put_array(lua_State *L, encoder *e, int depth) {
   return put(e, "]", 1);
 }
 
-/* Pushes the members of the object on top of the stack onto e->members. */
-static int collect(lua_State *L, encoder *e) {
+static size_t slot_of(const char *text) {
+  return (size_t)((uintptr_t)text * UINT64_C(0x9E3779B97F4A7C15) >> 40) & (SLOTS - 1);
+}
+
+static int rank_of(const names *known, const char *key) {
+  size_t i = slot_of(key);
+  for (; known->text[i] != NULL; i = (i + 1) & (SLOTS - 1))
+    if (known->text[i] == key)
+      return known->rank[i];
+  return UNKNOWN_RANK;
+}
+
+/*
+** Puts the members of the object at that index onto e->members, and their values onto the
+** stack. *known: the ranks among them, a bit each; *others: is any key none of those?
+*/
+static int collect(lua_State *L, encoder *e, int object, uint64_t *known, int *others) {
+  int kept = 0;
+  *known = 0;
+  *others = 0;
   lua_pushnil(L);
-  while (lua_next(L, -2)) {
+  while (lua_next(L, object)) {
     member m;
-    lua_pop(L, 1);
-    if (lua_type(L, -1) != LUA_TSTRING)
+    if (lua_type(L, -2) != LUA_TSTRING)
       return fault(e, NEITHER);
-    m.key = lua_tolstring(L, -1, &m.n);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, RANKS);
-    m.rank = lua_isnil(L, -1) ? UNKNOWN_RANK : (int)lua_tointeger(L, -1);
-    lua_pop(L, 1);
+    m.key = lua_tolstring(L, -2, &m.n);
+    m.rank = rank_of(e->names, m.key);
+    m.value = 0;
+    if (kept < MAX_KEPT) {
+      lua_insert(L, -2);
+      m.value = object + ++kept;
+    } else {
+      lua_pop(L, 1);
+    }
+    if (m.rank == UNKNOWN_RANK)
+      *others = 1;
+    else
+      *known |= (uint64_t)1 << m.rank;
     if (oc_buf_add(&e->members, &m, sizeof m) != OC_OK)
       return fault(e, NO_MEMORY);
   }
@@ -182,28 +254,63 @@ static int compare_members(const void *a, const void *b) {
   return order_of_text != 0 ? order_of_text : (x->n > y->n) - (x->n < y->n);
 }
 
+/* Puts members that all are known into their order: there is one of each at the most. */
+static void order_known(char *members, size_t n, uint64_t known) {
+  member sorted[KNOWN], m;
+  unsigned char place[KNOWN];
+  size_t i, count = 0;
+  for (i = 0; i < KNOWN; i++)
+    if (known >> i & 1)
+      place[i] = (unsigned char)count++;
+  for (i = 0; i < n; i++) {
+    memcpy(&m, members + i * sizeof m, sizeof m);
+    sorted[place[m.rank]] = m;
+  }
+  memcpy(members, sorted, n * sizeof m);
+}
+
+static int put_key(encoder *e, const member *m, int first) {
+  if (m->rank != UNKNOWN_RANK)
+    return put(e, e->names->label[m->rank] + first, (size_t)(e->names->label_n[m->rank] - first));
+  return (first || put(e, ",", 1)) && put_string(e, m->key, m->n) && put(e, ":", 1);
+}
+
+static int put_member(lua_State *L, encoder *e, int object, const member *m, int first, int depth) {
+  if (!put_key(e, m, first))
+    return step_key(e, m->key, m->n);
+  if (m->value != 0) {
+    lua_pushvalue(L, m->value);
+  } else {
+    lua_pushlstring(L, m->key, m->n);
+    lua_rawget(L, object);
+  }
+  if (!encode(L, e, depth + 1))
+    return step_key(e, m->key, m->n);
+  lua_pop(L, 1);
+  return 1;
+}
+
 static int put_object(lua_State *L, encoder *e, int depth) {
+  const int object = lua_gettop(L);
   const size_t from = e->members.n;
   size_t at;
-  if (!collect(L, e))
+  uint64_t known;
+  int others;
+  luaL_checkstack(L, MAX_KEPT + 6, "encode");
+  if (!collect(L, e, object, &known, &others) || !put(e, "{", 1))
     return 0;
-  if (e->members.n > from)
-    qsort(e->members.p + from, (e->members.n - from) / sizeof(member), sizeof(member),
-          compare_members);
-  if (!put(e, "{", 1))
-    return 0;
+  if (others)
+    qsort(e->members.p + from, (e->members.n - from) / sizeof(member), sizeof(member), compare_members);
+  else if (e->members.n > from)
+    order_known(e->members.p + from, (e->members.n - from) / sizeof(member), known);
   for (at = from; at < e->members.n; at += sizeof(member)) {
     member m;
-    memcpy(&m, e->members.p + at, sizeof m);
-    if ((at > from && !put(e, ",", 1)) || !put_string(e, m.key, m.n) || !put(e, ":", 1))
-      return e->why != NULL ? step_key(e, m.key, m.n) : 0;
-    lua_pushlstring(L, m.key, m.n);
-    lua_rawget(L, -2);
-    if (!encode(L, e, depth + 1))
-      return step_key(e, m.key, m.n);
-    lua_pop(L, 1);
+    memcpy(&m, e->members.p + at, sizeof m);  /* it moves when it grows */
+    if (!put_member(L, e, object, &m, at == from, depth))
+      return 0;
   }
   e->members.n = from;
+  lua_settop(L, object);
   return put(e, "}", 1);
 }
 
@@ -255,7 +362,6 @@ static int put_table(lua_State *L, encoder *e, int depth) {
 static int encode(lua_State *L, encoder *e, int depth) {
   size_t n;
   const char *s;
-  luaL_checkstack(L, 6, "encode");
   switch (lua_type(L, -1)) {
     case LUA_TNIL:
       return put(e, "null", 4);
@@ -277,10 +383,21 @@ static int encode(lua_State *L, encoder *e, int depth) {
   }
 }
 
+/* What is left of a call may serve the next one, unless it is large. */
+static void leave(encoder *e) {
+  if (e->out.cap > KEPT_BYTES)
+    oc_buf_free(&e->out);
+  if (e->members.cap > KEPT_BYTES)
+    oc_buf_free(&e->members);
+  e->out.n = e->members.n = e->path.n = 0;
+  e->busy = 0;
+}
+
 /* Raises for a fault: what, and the path to it, outermost step first. */
-static int raise(lua_State *L, const encoder *e) {
+static int raise(lua_State *L, encoder *e) {
   luaL_Buffer b;
   size_t end = e->path.n;
+  lua_settop(L, ENCODER);
   if (e->why == NO_MEMORY)
     return oc_error_no_memory(L);
   luaL_buffinit(L, &b);
@@ -299,6 +416,7 @@ static int raise(lua_State *L, const encoder *e) {
     end = start;
   }
   luaL_pushresult(&b);
+  leave(e);
   return luaL_error(L, "encode: JSON cannot say %s at %s", e->why, lua_tostring(L, -1));
 }
 
@@ -310,40 +428,80 @@ static int l_gc(lua_State *L) {
   return 0;
 }
 
+static encoder *push_encoder(lua_State *L) {
+  encoder *e = oc_newuserdata(L, sizeof *e);
+  oc_buf_init(&e->out, MAX_BYTES);
+  oc_buf_init(&e->members, MAX_BYTES);
+  oc_buf_init(&e->path, MAX_BYTES);
+  e->busy = 0;
+  luaL_setmetatable(L, METATABLE);
+  return e;
+}
+
+/*
+** Pushes the encoder that the last call left, with its room; another one when that is busy:
+** with a call that this one is within (of a finalizer), or one that memory ran out in.
+*/
+static encoder *take_encoder(lua_State *L) {
+  encoder *e;
+  lua_pushvalue(L, lua_upvalueindex(UP_ENCODER));
+  e = lua_touserdata(L, -1);
+  if (!e->busy)
+    return e;
+  lua_pop(L, 1);
+  e = push_encoder(L);
+  lua_pushvalue(L, -1);
+  lua_replace(L, lua_upvalueindex(UP_ENCODER));
+  return e;
+}
+
 static int l_encode(lua_State *L) {
   encoder *e;
   luaL_checkany(L, 1);
   lua_settop(L, 1);
-  e = oc_newuserdata(L, sizeof *e);
-  oc_buf_init(&e->out, MAX_BYTES);
-  oc_buf_init(&e->members, MAX_BYTES);
-  oc_buf_init(&e->path, MAX_BYTES);
+  e = take_encoder(L);
+  e->busy = 1;
   e->why = NULL;
-  luaL_setmetatable(L, METATABLE);
-  lua_getfield(L, LUA_REGISTRYINDEX, METATABLE);
-  lua_getfield(L, -1, "ranks");
-  lua_replace(L, RANKS);
+  lua_pushvalue(L, lua_upvalueindex(UP_NAMES));
+  e->names = lua_touserdata(L, NAMES);
   oc_build_push_array_metatable(L);
   lua_pushvalue(L, VALUE);
+  if (oc_buf_reserve(&e->out, FIRST_BYTES) != OC_OK)
+    return oc_error_no_memory(L);
   if (!encode(L, e, 1))
     return raise(L, e);
   lua_pushlstring(L, e->out.p, e->out.n);
-  oc_buf_free(&e->out);  /* not left to the collector: it may be large */
+  leave(e);
   return 1;
 }
 
+/* Pushes the names, which keep the strings alive that they know by their place. */
+static void push_names(lua_State *L) {
+  names *known = oc_newuserdata(L, sizeof *known);
+  size_t i;
+  memset(known, 0, sizeof *known);
+  lua_createtable(L, KNOWN, 0);
+  for (i = 0; i < KNOWN; i++) {
+    size_t slot;
+    lua_pushstring(L, order[i]);
+    slot = slot_of(lua_tostring(L, -1));
+    while (known->text[slot] != NULL)
+      slot = (slot + 1) & (SLOTS - 1);
+    known->text[slot] = lua_tostring(L, -1);
+    known->rank[slot] = (unsigned char)i;
+    known->label_n[i] = (unsigned char)snprintf(known->label[i], LABEL_BYTES, ",\"%s\":", order[i]);
+    lua_rawseti(L, -2, (int)i + 1);
+  }
+  oc_setuservalue(L, -2);
+}
+
 void oc_encode_open(lua_State *L) {
-  int i;
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, l_gc);
   lua_setfield(L, -2, "__gc");
-  lua_newtable(L);
-  for (i = 0; order[i] != NULL; i++) {
-    lua_pushinteger(L, i);
-    lua_setfield(L, -2, order[i]);
-  }
-  lua_setfield(L, -2, "ranks");
   lua_pop(L, 1);
-  lua_pushcfunction(L, l_encode);
+  push_names(L);
+  push_encoder(L);
+  lua_pushcclosure(L, l_encode, 2);
   lua_setfield(L, -2, "encode");
 }
