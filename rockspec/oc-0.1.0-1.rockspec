@@ -73,6 +73,7 @@ build = {
         "src/oc_time.c",
         "src/oc_tls_words.c",
         "src/oc_transport.c",
+        "src/oc_transport_body.c",
         "src/oc_transport_clock.c",
         "src/oc_transport_fault.c",
         "src/oc_transport_head.c",
