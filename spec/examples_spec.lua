@@ -12,7 +12,9 @@ local interpreter, quote = process.interpreter, process.quote
 local MOST_LINES = 30
 
 -- Rules, which spec/audit_doc_spec.lua runs, and reports, see below.
-local IS_NO_PROGRAM = {emergency_coverage = true, onboarding_follow_up = true, rules_of_my_own = true}
+-- (neovim_leads is Neovim's, see spec/host_neovim_spec.lua.)
+local IS_NO_PROGRAM = {neovim_leads = true, emergency_coverage = true, onboarding_follow_up = true,
+  rules_of_my_own = true}
 
 -- What the caller's shell has set must not matter, and no descriptor of ours be inherited.
 -- (A sanitized run preloads its library, which is for Lua, not for the shell's tools.)
@@ -62,9 +64,9 @@ describe("the examples", function()
   end
 
   it("are all run here", function()
-    assert.same({"count_by_status", "emergency_coverage", "list", "nightly_sync", "onboarding_follow_up", "own_http",
-      "policy_of_my_own", "retry_and_log", "rules_of_my_own", "source_of_my_own", "to_ndjson", "weekly_changes",
-      "without_addresses"}, names)
+    assert.same({"count_by_status", "cqueues_leads", "emergency_coverage", "list", "luv_many_clients", "neovim_leads",
+      "nightly_sync", "onboarding_follow_up", "own_http", "policy_of_my_own", "retry_and_log", "rules_of_my_own",
+      "source_of_my_own", "to_ndjson", "weekly_changes", "without_addresses"}, names)
   end)
 
   for _, name in ipairs(names) do
@@ -109,6 +111,26 @@ describe("the examples", function()
     end
     assert.is_nil(next(expected))
     assert.equal("2500 leads on 9 pages, read to the end", lines[#lines])
+  end)
+
+  it("luv_many_clients and cqueues_leads let the loop go on", function()
+    local function active()
+      local count = 0
+      for _, lead in ipairs(leads_of {leads = 700}) do
+        if lead.status == "Active" then count = count + 1 end
+      end
+      return count
+    end
+    local expected = active()
+    server:configure {leads = 700, faults = {{latency_s = 0.02}}}
+    local printed, status = run("cqueues_leads", server.url)
+    assert.equal(("%d active leads; the other went on\n"):format(expected), printed)
+    assert.equal(0, status)
+    server:configure {leads = 990, faults = {{latency_s = 0.05}}}
+    printed, status = run("luv_many_clients", server.url)
+    assert.equal("990 leads; the timer went on\n", (printed:gsub("oc: warn: cut_by_max_pages [^\n]*\n", "")))
+    assert.equal(0, status)
+    assert.is_true(server:journal().max_open >= 20)
   end)
 
   local function trouble_of(addresses)

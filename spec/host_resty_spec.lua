@@ -83,6 +83,8 @@ leads:close()
 return lead ~= nil
 ]]
 
+local PATIENCE = 20000 -- questions, each of which takes a moment
+
 describe("the host for OpenResty", function()
   local server, sandbox
 
@@ -95,6 +97,14 @@ describe("the host for OpenResty", function()
     server:stop()
     sandbox:close()
   end)
+
+  -- Asks the sandbox until that holds of what it was asked.
+  local function await(holds)
+    for _ = 1, PATIENCE do
+      if holds(sandbox:journal().requests) then return end
+    end
+    error("it never came about", 2)
+  end
 
   local here = assert((rawget(_G, "loadstring") or load)(RUN))
 
@@ -153,9 +163,7 @@ describe("the host for OpenResty", function()
   it("stops the transfer with the leads", function()
     sandbox:configure {leads = 200, faults = {{page = 1, gzip = false, drip = {bytes = 3000, every_s = 0.01}}}}
     assert.is_true(server:run(LEAVE, sandbox.url))
-    local request
-    repeat request = sandbox:journal().requests[1] until request.aborted
-    assert.is_true(request.aborted)
+    await(function(requests) return requests[1].aborted end)
   end)
 
   it("lets other requests through while leads are fetched", function()
@@ -164,7 +172,7 @@ describe("the host for OpenResty", function()
     local slow = assert(socket.connect("127.0.0.1", server.nginx.ports[1]))
     local body = require("cjson").encode {code = RUN, n = 2, args = {sandbox.url, {idle_timeout_s = 30}}}
     slow:send("POST /run HTTP/1.0\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body)
-    repeat until #sandbox:journal().requests >= 1
+    await(function(requests) return #requests >= 1 end)
     for _ = 1, 20 do assert.equal("pong", (server:get "/ping")) end
     slow:close()
   end)

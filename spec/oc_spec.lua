@@ -51,19 +51,49 @@ describe("oc", function()
 
   it("keeps the collector as it was: stopped or running", function()
     if not pcall(collectgarbage, "isrunning") then return end
-    local lead = '{"id":"' .. ("x"):rep(1000) .. '"}'
-    local page = "[" .. (lead .. ","):rep(2000) .. lead .. "]"
+    collectgarbage()
+    local count = math.max(2000, math.ceil(collectgarbage "count")) -- of KiB: the page is as large as the heap
+    local lead = '{"id":"' .. ("x"):rep(1024) .. '"}'
+    local page = "[" .. (lead .. ","):rep(count - 1) .. lead .. "]"
+    local asked, real = {}, collectgarbage
     local decoder = oc.decoder()
     decoder:feed(page)
-    assert.equal(2001, #decoder:read())
+    collectgarbage() -- of what made the page
+    _G.collectgarbage = function(what, ...)
+      if what == "stop" or what == "restart" then asked[#asked + 1] = what end
+      return real(what, ...)
+    end
+    local ok, leads = pcall(decoder.read, decoder)
+    _G.collectgarbage = real
+    assert.is_true(ok, leads)
+    assert.equal(count, #leads)
     assert.is_true(collectgarbage "isrunning")
+    assert.equal("stop restart", table.concat(asked, " "))
     collectgarbage "stop"
     decoder:reset()
     decoder:feed(page)
     local n, running = #decoder:read(), collectgarbage "isrunning"
     collectgarbage "restart"
-    assert.equal(2001, n)
+    assert.equal(count, n)
     assert.is_false(running)
+  end)
+
+  it("lets the collector run while batches are small beside the heap", function()
+    if not pcall(collectgarbage, "isrunning") then return end
+    local ballast = ("x"):rep(8 * 1024 * 1024)
+    local lead = '{"id":"' .. ("x"):rep(1000) .. '"}'
+    local decoder, asked, real = oc.decoder(), {}, collectgarbage
+    decoder:feed("[" .. (lead .. ","):rep(1100) .. lead .. "]")
+    _G.collectgarbage = function(what, ...)
+      asked[what or "collect"] = true
+      return real(what, ...)
+    end
+    local ok, leads = pcall(decoder.read, decoder)
+    _G.collectgarbage = real
+    assert.is_true(ok, leads)
+    assert.equal(1101, #leads)
+    assert.is_nil(asked.stop)
+    assert.equal(8 * 1024 * 1024, #ballast)
   end)
 
   it("leaves no global behind", function()

@@ -9,15 +9,15 @@
 
 static const char ARRAY[] = "oc.array";
 
-static uint32_t build(lua_State *L, const oc_build *b, uint32_t i);
+static uint32_t build_box(lua_State *L, const oc_build *b, uint32_t i, unsigned depth);
 
-static void push_text(lua_State *L, const oc_build *b, const oc_tok *t, int escaped) {
+static inline void push_plain(lua_State *L, const oc_build *b, const oc_tok *t) {
+  lua_pushlstring(L, b->scan->in.p + b->scan->item + t->at, t->n);
+}
+
+static void push_escaped(lua_State *L, const oc_build *b, const oc_tok *t) {
   const char *s = b->scan->in.p + b->scan->item + t->at;
   oc_buf *scratch = &b->scan->scratch;
-  if (!escaped) {
-    lua_pushlstring(L, s, t->n);
-    return;
-  }
   scratch->n = 0;
   if (oc_buf_reserve(scratch, t->n) != OC_OK)
     oc_error_no_memory(L);
@@ -54,6 +54,100 @@ static void push_key(lua_State *L, const oc_build *b, uint32_t node) {
     lua_pushvalue(L, -1);
     lua_rawseti(L, b->cache, (int)node);
   }
+}
+
+/* Pushes the value of a token that is no container. */
+static inline void push_leaf(lua_State *L, const oc_build *b, const oc_tok *t) {
+  switch (oc_tok_type(t)) {
+    case OC_TOK_STRING:
+      push_plain(L, b, t);
+      break;
+    case OC_TOK_ESCAPED:
+      push_escaped(L, b, t);
+      break;
+    case OC_TOK_TRUE:
+    case OC_TOK_FALSE:
+      lua_pushboolean(L, oc_tok_type(t) == OC_TOK_TRUE);
+      break;
+    case OC_TOK_INT:
+    case OC_TOK_NUMBER:
+      push_number(L, b, t);
+      break;
+    default:
+      lua_pushlightuserdata(L, NULL);
+      break;
+  }
+}
+
+/* Pushes the value of token i; returns the index behind its last token. */
+static inline uint32_t build(lua_State *L, const oc_build *b, uint32_t i, unsigned depth) {
+  const enum oc_tok_type type = oc_tok_type(&b->scan->tok[i]);
+  if (type == OC_TOK_ARRAY || type == OC_TOK_OBJECT)
+    return build_box(L, b, i, depth);
+  push_leaf(L, b, &b->scan->tok[i]);
+  return i + 1;
+}
+
+static void build_object(lua_State *L, const oc_build *b, uint32_t i, unsigned depth) {
+  const oc_tok *tok = b->scan->tok;
+  const uint32_t end = tok[i].at;
+  const int repeats = (tok[i].tag & OC_TOK_REPEATS) != 0;
+  const uint32_t absent = b->keep_nulls ? 0 : tok[i].nulls;
+  lua_createtable(L, 0, (int)(tok[i].n - absent));
+  i++;
+  while (i < end) {
+    const enum oc_tok_type type = oc_tok_type(&tok[i]);
+    if (type == OC_TOK_NULL && !b->keep_nulls && !repeats) {
+      i++;
+      continue;
+    }
+    if (oc_tok_is_key(&tok[i])) {
+      if (type == OC_TOK_KEY_ESCAPED)
+        push_escaped(L, b, &tok[i]);
+      else
+        push_plain(L, b, &tok[i]);
+      i++;
+    } else {
+      push_key(L, b, oc_tok_node(&tok[i]));
+    }
+    if (oc_tok_type(&tok[i]) == OC_TOK_NULL && !b->keep_nulls) {
+      lua_pushnil(L);  /* takes back what an earlier member of this key set */
+      i++;
+    } else {
+      i = build(L, b, i, depth);
+    }
+    lua_rawset(L, -3);
+  }
+}
+
+static void build_array(lua_State *L, const oc_build *b, uint32_t i, unsigned depth) {
+  const uint32_t end = b->scan->tok[i].at, n = b->scan->tok[i].n;
+  int k;
+  lua_createtable(L, (int)n, 0);
+  if (n == 0) {
+    lua_rawgeti(L, b->cache, 0);
+    lua_setmetatable(L, -2);
+    return;
+  }
+  i++;
+  for (k = 1; i < end; k++) {
+    i = build(L, b, i, depth);
+    lua_rawseti(L, -2, k);
+  }
+}
+
+/* Room for so many containers within one another is asked for at once; each takes two slots. */
+#define LEVELS 8u
+
+static uint32_t build_box(lua_State *L, const oc_build *b, uint32_t i, unsigned depth) {
+  const oc_tok *t = &b->scan->tok[i];
+  if (depth % LEVELS == 0)
+    luaL_checkstack(L, 2 * LEVELS + 8, "lead");
+  if (oc_tok_type(t) == OC_TOK_ARRAY)
+    build_array(L, b, i, depth + 1);
+  else
+    build_object(L, b, i, depth + 1);
+  return t->at;
 }
 
 static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i);
@@ -101,7 +195,7 @@ static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i) {
   const enum oc_tok_type type = oc_tok_type(t);
   if (oc_select_of(b->select, oc_tok_node(t)) == OC_SELECT_ALL) {
     if (type != OC_TOK_NULL || b->keep_nulls)
-      return build(L, b, i);
+      return build(L, b, i, 0);
     lua_pushnil(L);
     return i + 1;
   }
@@ -114,88 +208,12 @@ static uint32_t build_selected(lua_State *L, const oc_build *b, uint32_t i) {
   return oc_tok_behind(b->scan->tok, i);
 }
 
-static void build_object(lua_State *L, const oc_build *b, uint32_t i) {
-  const oc_tok *tok = b->scan->tok;
-  const uint32_t end = tok[i].at;
-  const int repeats = (tok[i].tag & OC_TOK_REPEATS) != 0;
-  const uint32_t absent = b->keep_nulls ? 0 : tok[i].nulls;
-  luaL_checkstack(L, 8, "lead");
-  lua_createtable(L, 0, (int)(tok[i].n - absent));
-  i++;
-  while (i < end) {
-    const enum oc_tok_type type = oc_tok_type(&tok[i]);
-    if (type == OC_TOK_NULL && !b->keep_nulls && !repeats) {
-      i++;
-      continue;
-    }
-    if (oc_tok_is_key(&tok[i])) {
-      push_text(L, b, &tok[i], type == OC_TOK_KEY_ESCAPED);
-      i++;
-    } else {
-      push_key(L, b, oc_tok_node(&tok[i]));
-    }
-    if (oc_tok_type(&tok[i]) == OC_TOK_NULL && !b->keep_nulls) {
-      lua_pushnil(L);  /* takes back what an earlier member of this key set */
-      i++;
-    } else {
-      i = build(L, b, i);
-    }
-    lua_rawset(L, -3);
-  }
-}
-
-static void build_array(lua_State *L, const oc_build *b, uint32_t i) {
-  const uint32_t end = b->scan->tok[i].at, n = b->scan->tok[i].n;
-  int k;
-  luaL_checkstack(L, 8, "lead");
-  lua_createtable(L, (int)n, 0);
-  if (n == 0) {
-    lua_rawgeti(L, b->cache, 0);
-    lua_setmetatable(L, -2);
-    return;
-  }
-  i++;
-  for (k = 1; i < end; k++) {
-    i = build(L, b, i);
-    lua_rawseti(L, -2, k);
-  }
-}
-
-/* Pushes the value of token i; returns the index behind its last token. */
-static uint32_t build(lua_State *L, const oc_build *b, uint32_t i) {
-  const oc_tok *t = &b->scan->tok[i];
-  switch (oc_tok_type(t)) {
-    case OC_TOK_TRUE:
-    case OC_TOK_FALSE:
-      lua_pushboolean(L, oc_tok_type(t) == OC_TOK_TRUE);
-      break;
-    case OC_TOK_INT:
-    case OC_TOK_NUMBER:
-      push_number(L, b, t);
-      break;
-    case OC_TOK_STRING:
-    case OC_TOK_ESCAPED:
-      push_text(L, b, t, oc_tok_type(t) == OC_TOK_ESCAPED);
-      break;
-    case OC_TOK_ARRAY:
-      build_array(L, b, i);
-      return t->at;
-    case OC_TOK_OBJECT:
-      build_object(L, b, i);
-      return t->at;
-    default:
-      lua_pushlightuserdata(L, NULL);
-      break;
-  }
-  return i + 1;
-}
-
 void oc_build_value(lua_State *L, const oc_build *b) {
   luaL_checkstack(L, 8, "lead");
   if (b->select != NULL)
     build_part(L, b, 0);
   else
-    build(L, b, 0);
+    build(L, b, 0, 0);
 }
 
 void oc_build_push_array_metatable(lua_State *L) {

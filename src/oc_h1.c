@@ -123,10 +123,8 @@ static void look_at(framing *f, const char *name, size_t name_n, const char *val
   } else if (named(name, name_n, "content-length")) {
     const double length = length_of(value, n);
     f->length = f->length == -1 || f->length == length ? length : -2;
-  } else if (named(name, name_n, "content-encoding") && n > 0 && !(n == 8 && last_is(value, n, "identity"))) {
-    const int known = n == 4 ? last_is(value, n, "gzip") : n == 6 ? last_is(value, n, "x-gzip")
-                      : n == 7 && last_is(value, n, "deflate");
-    f->packed = f->packed == 0 && known ? 1 : -1;
+  } else if (named(name, name_n, "content-encoding")) {
+    f->packed = oc_inflate_coding(value, n, f->packed);
   } else if (named(name, name_n, "connection") && last_is(value, n, "close")) {
     f->close = 1;
   }

@@ -2,7 +2,8 @@
 ** oc_http.c - the transport, the clock and interrupts for Lua.
 ** A pool userdata owns an oc_pool, an exchange userdata an oc_exchange; both are
 ** valid and closed before anything is opened. An exchange holds its pool's
-** userdata as user value; closing or collecting them in any order is safe.
+** userdata as user value; closing or collecting them in any order is safe. A pool of
+** http(true) is driven by an event loop, and never waits.
 */
 #include "oc_http.h"
 
@@ -22,6 +23,7 @@ static const char EXCHANGE[] = "oc.exchange";
 
 typedef struct pool {
   oc_pool *p;      /* NULL: closed */
+  int driven;
 } pool;
 
 typedef struct exchange {
@@ -139,6 +141,14 @@ static int l_stats(lua_State *L) {
   return 1;
 }
 
+/* watch(on) -> the number by which next_done names it */
+static int l_watch(lua_State *L) {
+  oc_exchange *x = check_exchange(L, 1);
+  oc_exchange_watch(x, lua_toboolean(L, 2));
+  lua_pushnumber(L, (lua_Number)oc_exchange_number(x));
+  return 1;
+}
+
 static int l_close_exchange(lua_State *L) {
   exchange *e = luaL_checkudata(L, 1, EXCHANGE);
   if (e->x != NULL)
@@ -165,11 +175,21 @@ static pool *check_pool(lua_State *L) {
   return u;
 }
 
+static pool *check_driven(lua_State *L) {
+  pool *u = check_pool(L);
+  if (!u->driven)
+    luaL_error(L, "no event loop drives this pool");
+  return u;
+}
+
+/* http([driven]) */
 static int l_http(lua_State *L) {
+  int driven = lua_toboolean(L, 1);
   pool *u = oc_newuserdata(L, sizeof(*u));
   u->p = NULL;
+  u->driven = driven;
   luaL_setmetatable(L, POOL);
-  u->p = oc_pool_new();
+  u->p = driven ? oc_pool_driven_new() : oc_pool_new();
   if (u->p == NULL)
     return oc_error_fail(L, "memory", "out of memory for a connection pool");
   return 1;
@@ -240,6 +260,8 @@ static int l_wait(lua_State *L) {
   int i, last = lua_gettop(L);
   enum oc_wait how;
   luaL_argcheck(L, timeout >= 0, 2, "not negative expected");
+  if (u->driven)
+    luaL_error(L, "an event loop drives this pool");
   for (i = 3; i <= last; i++)
     check_exchange(L, i);
   watch(L, 3, last, 1);
@@ -255,6 +277,54 @@ static int l_wait(lua_State *L) {
 static int l_perform(lua_State *L) {
   pool *u = check_pool(L);
   lua_pushboolean(L, oc_pool_perform(u->p));
+  return 1;
+}
+
+/* Sockets' readiness as words: "r", "w", "rw". */
+
+static int what_of(lua_State *L, int i) {
+  const char *s = luaL_optstring(L, i, "");
+  return (strchr(s, 'r') != NULL ? OC_SOCKET_IN : 0) |
+         (strchr(s, 'w') != NULL ? OC_SOCKET_OUT : 0);
+}
+
+/* action([fd [, what]]); without a descriptor: time has passed */
+static int l_action(lua_State *L) {
+  pool *u = check_driven(L);
+  oc_pool_action(u->p, (int)luaL_optinteger(L, 2, -1), what_of(L, 3));
+  return 0;
+}
+
+/* next_event() -> fd, "r" | "w" | "rw" | false (forget it); nil: no more */
+static int l_next_event(lua_State *L) {
+  static const char *const WORDS[] = {NULL, "r", "w", "rw"};
+  pool *u = check_driven(L);
+  int fd, what;
+  if (!oc_pool_next_event(u->p, &fd, &what))
+    return 0;
+  lua_pushinteger(L, fd);
+  if (what == 0)
+    lua_pushboolean(L, 0);
+  else
+    lua_pushstring(L, WORDS[what]);
+  return 2;
+}
+
+/* timeout() -> seconds until an action is wanted | nil */
+static int l_timeout(lua_State *L) {
+  double seconds = oc_pool_timeout(check_driven(L)->p);
+  if (!(seconds < INFINITY))
+    return 0;
+  lua_pushnumber(L, (lua_Number)seconds);
+  return 1;
+}
+
+/* next_done() -> number of an exchange that was watched and has something to tell | nil */
+static int l_next_done(lua_State *L) {
+  oc_exchange *x = oc_pool_next_done(check_driven(L)->p);
+  if (x == NULL)
+    return 0;
+  lua_pushnumber(L, (lua_Number)oc_exchange_number(x));
   return 1;
 }
 
@@ -362,6 +432,7 @@ static const luaL_Reg EXCHANGE_METHODS[] = {
     {"head", l_head},
     {"read", l_read},
     {"stats", l_stats},
+    {"watch", l_watch},
     {"close", l_close_exchange},
     {"__close", l_close_exchange},
     {"__gc", l_collect_exchange},
@@ -372,6 +443,10 @@ static const luaL_Reg POOL_METHODS[] = {
     {"start", l_start},
     {"wait", l_wait},
     {"perform", l_perform},
+    {"action", l_action},
+    {"next_event", l_next_event},
+    {"timeout", l_timeout},
+    {"next_done", l_next_done},
     {"counts", l_counts},
     {"close", l_close_pool},
     {"__close", l_close_pool},

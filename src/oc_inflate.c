@@ -1,22 +1,67 @@
 /*
-** oc_inflate.c - gzip and zlib streams by zlib, a piece at a time.
-** That they are whole is for the caller to ask: zlib sees no end of the bytes.
+** oc_inflate.c - gzip and zlib streams, a piece at a time, by ISA-L where it was there
+** when this was built (OC_ISAL; x86-64 and arm64, two to three times as fast), else by zlib.
+** That the bytes are whole is for the caller to ask: neither sees an end of them.
 */
 #include "oc_inflate.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(OC_ISAL)
+#include <isa-l/igzip_lib.h>
+#else
 #include <zlib.h>
+#endif
+
+/* How a turn of the engine ended. */
+enum turn {
+  TURN_IDLE,  /* it wants bytes, or room */
+  TURN_END,   /* a member is complete */
+  TURN_BAD,
+  TURN_MEMORY
+};
+
+#if defined(OC_ISAL)
+
+typedef struct inflate_state engine;
+
+/* What it needs is known when it sees the first byte of a member. */
+static void engine_begin(engine *e, unsigned char first) {
+  isal_inflate_reset(e);
+  e->crc_flag = first == 0x1f ? ISAL_GZIP : ISAL_ZLIB;
+}
+
+static int engine_init(engine *e) {
+  isal_inflate_init(e);
+  return OC_OK;
+}
+
+static void engine_end(engine *e) {
+  (void)e;
+}
+
+static enum turn engine_turn(engine *e) {
+  const int code = isal_inflate(e);
+  if (code < 0)
+    return TURN_BAD;
+  if (code == ISAL_NEED_DICT)
+    return TURN_BAD;
+  return e->block_state == ISAL_BLOCK_FINISH ? TURN_END : TURN_IDLE;
+}
+
+#else
+
+typedef z_stream engine;
 
 /* The largest window, and either format, told apart by the first bytes. */
 #define WINDOW_BITS (15 + 32)
 
-struct oc_inflate {
-  z_stream s;
-  int whole;   /* a member is complete and nothing of another was seen */
-  int failed;  /* OC_EMEM or OC_EBAD from now on */
-};
+static void engine_begin(engine *e, unsigned char first) {
+  (void)first;
+  inflateReset(e);
+}
 
 /* zlib's own would be out of reach for whoever counts allocations. */
 static void *on_alloc(void *ud, unsigned int count, unsigned int size) {
@@ -29,13 +74,58 @@ static void on_free(void *ud, void *p) {
   free(p);
 }
 
+static int engine_init(engine *e) {
+  e->zalloc = on_alloc;
+  e->zfree = on_free;
+  return inflateInit2(e, WINDOW_BITS) == Z_OK ? OC_OK : OC_EMEM;
+}
+
+static void engine_end(engine *e) {
+  inflateEnd(e);
+}
+
+static enum turn engine_turn(engine *e) {
+  switch (inflate(e, Z_NO_FLUSH)) {
+    case Z_STREAM_END: return TURN_END;
+    case Z_OK:
+    case Z_BUF_ERROR: return TURN_IDLE;
+    case Z_MEM_ERROR: return TURN_MEMORY;
+    default: return TURN_BAD;
+  }
+}
+
+#endif
+
+struct oc_inflate {
+  engine e;
+  int begun;   /* a member is being read */
+  int whole;   /* one is complete, and nothing of another was seen */
+  int failed;  /* OC_EMEM or OC_EBAD from now on */
+};
+
+/* Is it that word, which is in lower case? */
+static int word_is(const char *p, size_t n, const char *word) {
+  size_t i;
+  if (n != strlen(word))
+    return 0;
+  for (i = 0; i < n; i++)
+    if ((p[i] >= 'A' && p[i] <= 'Z' ? p[i] - 'A' + 'a' : p[i]) != word[i])
+      return 0;
+  return 1;
+}
+
+int oc_inflate_coding(const char *value, size_t n, int before) {
+  if (n == 0 || word_is(value, n, "identity"))
+    return before;
+  return before == 0 && (word_is(value, n, "gzip") || word_is(value, n, "x-gzip") ||
+                         word_is(value, n, "deflate")) ? 1 : -1;
+}
+
 oc_inflate *oc_inflate_new(void) {
   oc_inflate *z = calloc(1, sizeof(*z));
   if (z == NULL)
     return NULL;
-  z->s.zalloc = on_alloc;
-  z->s.zfree = on_free;
-  if (inflateInit2(&z->s, WINDOW_BITS) != Z_OK) {
+  if (engine_init(&z->e) != OC_OK) {
     free(z);
     return NULL;
   }
@@ -45,47 +135,53 @@ oc_inflate *oc_inflate_new(void) {
 void oc_inflate_free(oc_inflate *z) {
   if (z == NULL)
     return;
-  inflateEnd(&z->s);
+  engine_end(&z->e);
   free(z);
 }
 
-static uInt at_most(size_t n) {
-  return n < UINT_MAX ? (uInt)n : UINT_MAX;
+static unsigned at_most(size_t n) {
+  return n < UINT_MAX ? (unsigned)n : UINT_MAX;
 }
 
-/* One call of zlib's; 0 when there is nothing more to be had of the bytes. */
+/* One turn of the engine; 0 when there is nothing more to be had of the bytes. */
 static int turn(oc_inflate *z) {
-  int code;
-  if (z->whole && z->s.avail_in > 0) {  /* another member */
-    inflateReset(&z->s);
+  if (!z->begun) {
+    if (z->e.avail_in == 0)
+      return 0;
+    engine_begin(&z->e, *(const unsigned char *)z->e.next_in);
+    z->begun = 1;
     z->whole = 0;
   }
-  code = inflate(&z->s, Z_NO_FLUSH);
-  if (code == Z_STREAM_END) {
-    z->whole = 1;
-    return z->s.avail_in > 0;
+  switch (engine_turn(&z->e)) {
+    case TURN_END:
+      z->whole = 1;
+      z->begun = 0;
+      return 1;
+    case TURN_BAD:
+      z->failed = OC_EBAD;
+      return 0;
+    case TURN_MEMORY:
+      z->failed = OC_EMEM;
+      return 0;
+    default:
+      return z->e.avail_in > 0 && z->e.avail_out > 0;
   }
-  if (code == Z_MEM_ERROR)
-    z->failed = OC_EMEM;
-  else if (code != Z_OK && code != Z_BUF_ERROR)
-    z->failed = OC_EBAD;
-  return code == Z_OK && z->s.avail_in > 0;
 }
 
 int oc_inflate_run(oc_inflate *z, const char **p, size_t *n, char *out, size_t cap, size_t *made) {
-  const uInt in_n = at_most(*n), out_n = at_most(cap);
+  const unsigned in_n = at_most(*n), out_n = at_most(cap);
   *made = 0;
   if (z->failed != OC_OK)
     return z->failed;
-  memcpy(&z->s.next_in, p, sizeof(*p));  /* zlib does not write there; not all of them say const */
-  z->s.avail_in = in_n;
-  z->s.next_out = (Bytef *)out;
-  z->s.avail_out = out_n;
-  while (z->s.avail_out > 0 && turn(z))
+  memcpy(&z->e.next_in, p, sizeof(*p));  /* it is not written to; not all declarations say so */
+  z->e.avail_in = in_n;
+  z->e.next_out = (unsigned char *)out;
+  z->e.avail_out = out_n;
+  while (z->e.avail_out > 0 && turn(z))
     ;
-  *p += in_n - z->s.avail_in;
-  *n -= in_n - z->s.avail_in;
-  *made = out_n - z->s.avail_out;
+  *p += in_n - z->e.avail_in;
+  *n -= in_n - z->e.avail_in;
+  *made = out_n - z->e.avail_out;
   return z->failed;
 }
 

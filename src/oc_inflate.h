@@ -11,6 +11,12 @@
 
 typedef struct oc_inflate oc_inflate;
 
+/*
+** What a Content-Encoding means, with what another one before it meant (0: none): 1: one of
+** gzip, x-gzip, deflate; 0: not packed; -1: none of ours, or several.
+*/
+int oc_inflate_coding(const char *value, size_t n, int before);
+
 /* One that has read nothing; NULL: out of memory. */
 oc_inflate *oc_inflate_new(void);
 

@@ -69,18 +69,23 @@ static inline const char *pass_short(const char *p, const char *end, enum oc_tok
   }
 }
 
-/* The closing quote of a string whose text begins at p, and its type; NULL if it is bad or not all there. */
-static inline const char *pass_string(const char *p, const char *end, enum oc_tok_type *type) {
+/*
+** The same where more than plain text comes. A place of its own for the cursor, so
+** that the road's stays in a register: next key and value wait for it.
+*/
+static const char *pass_odd_string(const char *p, const char *end, enum oc_tok_type *type) {
   int escaped = 0;
-  *type = OC_TOK_STRING;
-  p = oc_text_plain(p, end);
-  if (likely(p < end && *p == '"'))
-    return p;
   if (oc_text_scan(&p, end, &escaped) != OC_TEXT_END)
     return NULL;
-  if (escaped)
-    *type = OC_TOK_ESCAPED;
+  *type = escaped ? OC_TOK_ESCAPED : OC_TOK_STRING;
   return p;
+}
+
+/* The closing quote of a string whose text begins at p, and its type; NULL if it is bad or not all there. */
+static inline const char *pass_string(const char *p, const char *end, enum oc_tok_type *type) {
+  p = oc_text_plain(p, end);
+  *type = OC_TOK_STRING;
+  return likely(p < end && *p == '"') ? p : pass_odd_string(p, end, type);
 }
 
 /* Opens a container whose token is t; its frame. */

@@ -251,7 +251,7 @@ static enum oc_got take_word(oc_scan *s, const char **p, const char *end) {
     if (have < n && memcmp(*p, words[i].text, have) == 0)
       return OC_MORE;
     if (have >= n && memcmp(*p, words[i].text, n) == 0) {
-      emit(s, words[i].type, value_node(s), 0, 0);
+      emit(s, words[i].type, value_node(s), (size_t)(*p - s->in.p) - s->item, n);
       *p += n;
       if (words[i].type == OC_TOK_NULL && s->depth > 0)
         s->tok[s->frame[s->depth - 1].tok].nulls++;

@@ -50,8 +50,8 @@ enum oc_tok_type {
 ** its value's, that carries the key's node; elements carry their array's node.
 */
 typedef struct oc_tok {
-  uint32_t at;     /* text: offset in the item; container: index behind its last token */
-  uint32_t n;      /* text: bytes; container: elements or members */
+  uint32_t at;     /* text, number, word: offset in the item; container: index behind its last token */
+  uint32_t n;      /* text, number, word: bytes; container: elements or members */
   uint32_t nulls;  /* container: how many of these are null */
   uint32_t tag;    /* node << 8 | OC_TOK_REPEATS | type */
 } oc_tok;

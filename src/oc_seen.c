@@ -144,35 +144,40 @@ oc_seen_key oc_seen_hash(const void *bytes, size_t n) {
   return key;
 }
 
-static int hex(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  c = (char)(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+/* The value of each hexadecimal digit; 255: it is none. By table, since which are letters is chance. */
+static const unsigned char hex[256] = {
+#define NONE4 255, 255, 255, 255
+#define NONE16 NONE4, NONE4, NONE4, NONE4
+  NONE16, NONE16, NONE16,
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 255, 255, NONE4,
+  255, 10, 11, 12, 13, 14, 15, 255, NONE4, NONE4, NONE16,
+  255, 10, 11, 12, 13, 14, 15, 255, NONE4, NONE4, NONE16,
+  NONE16, NONE16, NONE16, NONE16, NONE16, NONE16, NONE16, NONE16
+#undef NONE16
+#undef NONE4
+};
+
+/* Adds n digits to *half; beyond 15 in the result: one of them was none. */
+static inline unsigned digits(uint64_t *half, const char *s, int n) {
+  unsigned all = 0;
+  int i;
+  for (i = 0; i < n; i++) {
+    const unsigned h = hex[(unsigned char)s[i]];
+    all |= h;
+    *half = *half << 4 | (h & 15);
+  }
+  return all;
 }
 
 /* Reads xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx; 1 if it is one. */
 static int guid(oc_seen_key *key, const char *s, size_t n) {
-  uint64_t half[2] = {0, 0};
-  int digits = 0;
-  size_t i;
-  if (n != 36)
+  unsigned all;
+  if (n != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-')
     return 0;
-  for (i = 0; i < 36; i++) {
-    const int h = hex(s[i]);
-    if (i == 8 || i == 13 || i == 18 || i == 23) {
-      if (s[i] != '-')
-        return 0;
-      continue;
-    }
-    if (h < 0)
-      return 0;
-    half[digits / 16] = half[digits / 16] << 4 | (uint64_t)h;
-    digits++;
-  }
-  key->a = half[0];
-  key->b = half[1];
-  return 1;
+  key->a = key->b = 0;
+  all = digits(&key->a, s, 8) | digits(&key->a, s + 9, 4) | digits(&key->a, s + 14, 4);
+  all |= digits(&key->b, s + 19, 4) | digits(&key->b, s + 24, 12);
+  return all <= 15;
 }
 
 int oc_seen_key_of_id(oc_seen_key *key, const char *id, size_t n) {

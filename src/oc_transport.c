@@ -1,7 +1,7 @@
 /*
-** oc_transport.c - pools and exchanges: who is under way, what has arrived, how
-** long it took. Callbacks only copy into the exchange's buffers; everything is
-** judged between them, in step().
+** oc_transport.c - pools and exchanges: who is under way, how they begin and end.
+** Callbacks only copy into the exchange's buffers; everything is judged between
+** them, in step().
 */
 #include "oc_transport_priv.h"
 
@@ -16,55 +16,11 @@
 /* The longest single poll; poll counts milliseconds in an int. */
 #define POLL_MAX_S 100000.0
 
-/* What libcurl's connect timeout has beyond ours, so that ours comes first. */
-#define CONNECT_SLACK_S 2.0
-
-static size_t unread(const oc_exchange *x) {
-  return x->body.n - x->taken;
-}
-
-/*
-** --- The body: a bounded buffer between libcurl and the consumer ---
-*/
-
-size_t oc_transport_on_body(char *p, size_t size, size_t n, void *ud) {
-  oc_exchange *x = ud;
-  int status;
-  n *= size;
-  x->idle_s = 0;
-  if (x->over)
-    return n;  /* the last bytes of a handle that goes: nobody wants them */
-  if (!x->head.done) {  /* it would fill up, and nobody read it before the head */
-    oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
-    return 0;
-  }
-  if (unread(x) >= x->high) {
-    x->paused = 1;
-    return CURL_WRITEFUNC_PAUSE;  /* libcurl keeps these bytes */
-  }
-  if (x->max_body_bytes > 0 && x->stats.bytes + (double)n > x->max_body_bytes) {
-    oc_transport_fail(x, "limit", "the answer of %s is more than %.0f bytes (max_body_bytes)",
-                      x->origin, x->max_body_bytes);
-    return 0;
-  }
-  if (x->taken > 0 && n > x->body.cap - x->body.n) {
-    oc_buf_drop(&x->body, x->taken);
-    x->taken = 0;
-  }
-  status = oc_buf_add(&x->body, p, n);
-  if (status != OC_OK) {
-    oc_transport_fail(x, "memory", "out of memory for the answer of %s", x->origin);
-    return 0;
-  }
-  x->stats.bytes += (double)n;
-  return n;
-}
-
 /*
 ** --- The end of an exchange ---
 */
 
-static double number_of(CURL *easy, CURLINFO info) {
+double oc_transport_figure(CURL *easy, CURLINFO info) {
   curl_off_t n = 0;
   return curl_easy_getinfo(easy, info, &n) == CURLE_OK && n > 0 ? (double)n : 0;
 }
@@ -74,7 +30,7 @@ static void read_figures(const oc_exchange *x, oc_stats *s) {
   long n = 0;
   if (x->easy == NULL)
     return;
-  s->wire_bytes = number_of(x->easy, CURLINFO_SIZE_DOWNLOAD_T);
+  s->wire_bytes = oc_transport_figure(x->easy, CURLINFO_SIZE_DOWNLOAD_T);
   if (curl_easy_getinfo(x->easy, CURLINFO_NUM_CONNECTS, &n) == CURLE_OK)
     s->reused = x->connected && n == 0;
   if (curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &n) == CURLE_OK)
@@ -101,15 +57,15 @@ static void drop_handle(oc_exchange *x) {
   x->headers = NULL;
 }
 
-/* The verdict is in (x->failed or not): nothing more will come. */
-static void finish(oc_exchange *x) {
+void oc_transport_finish(oc_exchange *x) {
   x->over = 1;  /* first: dropping may call on_body once more */
   drop_handle(x);
   x->paused = 0;
   x->ended_at = oc_clock_now();
+  oc_driven_news(x);
 }
 
-static void collect_verdicts(oc_pool *p) {
+void oc_transport_collect(oc_pool *p) {
   CURLMsg *m;
   int left;
   while ((m = curl_multi_info_read(p->multi, &left)) != NULL) {
@@ -124,95 +80,7 @@ static void collect_verdicts(oc_pool *p) {
       oc_transport_fail_curl(x, code);
     else if (!x->head.done)
       oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
-    finish(x);
-  }
-}
-
-/*
-** --- Clocks: only time in step() and block() counts, and only while not paused ---
-*/
-
-static int runs(const oc_exchange *x) {
-  return x->easy != NULL && x->started && !x->paused;
-}
-
-/* The consumer is back: what was between is nobody's time. */
-static void attend(oc_pool *p) {
-  oc_exchange *x;
-  p->last = oc_clock_now();
-  for (x = p->first; x != NULL; x = x->next) {
-    double gap = p->last - x->attended_at;
-    if (!runs(x))
-      continue;
-    if (gap > x->stats.unattended_s)
-      x->stats.unattended_s = gap;
-    x->attended_at = p->last;
-    if (!x->connected && x->connect_timeout_s > 0) {
-      /* Ours judges; libcurl's follows, since it shares the time it has among
-         the addresses of a name, and would judge by the wall. */
-      double wall = p->last - x->started_at - x->connect_s;
-      double ms = (x->connect_timeout_s + wall + CONNECT_SLACK_S) * 1000;
-      curl_easy_setopt(x->easy, CURLOPT_CONNECTTIMEOUT_MS, ms < 2e9 ? (long)ms : 2000000000L);
-    }
-  }
-}
-
-/* Has this exchange moved a byte on the wire since the last look? */
-static int moved(oc_exchange *x) {
-  double n = number_of(x->easy, CURLINFO_SIZE_DOWNLOAD_T) +
-             number_of(x->easy, CURLINFO_SIZE_UPLOAD_T);
-  int more = n != x->moved;
-  x->moved = n;
-  return more;
-}
-
-static void tick(oc_pool *p) {
-  oc_exchange *x;
-  double now = oc_clock_now();
-  double passed = now - p->last;
-  p->last = now;
-  for (x = p->first; x != NULL; x = x->next) {
-    if (!runs(x))
-      continue;
-    x->attended_at = now;
-    x->request_s += passed;
-    if (!x->connected) {
-      x->connect_s += passed;
-      x->connected = number_of(x->easy, CURLINFO_PRETRANSFER_TIME_T) > 0;
-    } else {
-      x->idle_s = moved(x) ? 0 : x->idle_s + passed;
-    }
-  }
-}
-
-/* What is left of the limit that strikes first. */
-static double time_left(const oc_exchange *x) {
-  double left = INFINITY;
-  if (x->request_timeout_s > 0)
-    left = x->request_timeout_s - x->request_s;
-  if (!x->connected && x->connect_timeout_s > 0)
-    left = fmin(left, x->connect_timeout_s - x->connect_s);
-  if (x->connected && x->idle_timeout_s > 0)
-    left = fmin(left, x->idle_timeout_s - x->idle_s);
-  return left;
-}
-
-static void judge(oc_pool *p) {
-  oc_exchange *x;
-  for (x = p->first; x != NULL; x = x->next) {
-    if (!runs(x) || time_left(x) > 0)
-      continue;
-    if (!x->connected && x->connect_timeout_s > 0 &&
-        x->connect_s >= x->connect_timeout_s)
-      oc_transport_fail(x, "timeout", "no connection to %s in %g s (connect_timeout_s)",
-                        x->origin, x->connect_timeout_s);
-    else if (x->connected && x->idle_timeout_s > 0 && x->idle_s >= x->idle_timeout_s)
-      oc_transport_fail(x, "timeout", "no byte from %s for %g s (idle_timeout_s)",
-                        x->origin, x->idle_timeout_s);
-    else
-      oc_transport_fail(x, "timeout", "%s did not finish in %g s (request_timeout_s)",
-                        x->origin, x->request_timeout_s);
-    finish(x);
+    oc_transport_finish(x);
   }
 }
 
@@ -220,15 +88,14 @@ static void judge(oc_pool *p) {
 ** --- Pools ---
 */
 
-/* The pool is beyond use: that is what its exchanges hear. */
-static void fail_all(oc_pool *p, CURLMcode code) {
+void oc_transport_fail_all(oc_pool *p, CURLMcode code) {
   oc_exchange *x;
   for (x = p->first; x != NULL; x = x->next) {
     if (x->over)
       continue;
     oc_transport_fail(x, code == CURLM_OUT_OF_MEMORY ? "memory" : "network",
                       "transfers cannot go on: %s", curl_multi_strerror(code));
-    finish(x);
+    oc_transport_finish(x);
   }
 }
 
@@ -240,23 +107,22 @@ static void step(oc_pool *p) {
   oc_sigpipe_hold(&guard);
   code = curl_multi_perform(p->multi, &running);
   oc_sigpipe_let(&guard);
-  tick(p);
-  collect_verdicts(p);
-  judge(p);
+  oc_transport_tick(p, 1);
+  oc_transport_collect(p);
+  oc_transport_judge(p);
   if (code != CURLM_OK)
-    fail_all(p, code);
+    oc_transport_fail_all(p, code);
 }
 
-/* Something the consumer did not fetch; named: it will surely fetch all of it. */
-static int ready(const oc_exchange *x, int named) {
-  return unread(x) > 0 || (x->head.done && !x->head_told) ||
+int oc_transport_ready(const oc_exchange *x, int named) {
+  return oc_transport_unread(x) || (x->head.done && !x->head_told) ||
          (x->over && (named || !x->end_told));
 }
 
 static int any_ready(const oc_pool *p, int watched_only) {
   const oc_exchange *x;
   for (x = p->first; x != NULL; x = x->next)
-    if ((x->watched || !watched_only) && ready(x, watched_only))
+    if ((x->watched || !watched_only) && oc_transport_ready(x, watched_only))
       return 1;
   return 0;
 }
@@ -272,12 +138,9 @@ static int any_under_way(const oc_pool *p, int watched_only) {
 /* Blocks until bytes come, a limit strikes, or at most that long. */
 static int block(oc_pool *p, double seconds) {
   struct curl_waitfd wake;
-  oc_exchange *x;
   CURLMcode code;
   int n = 0;
-  for (x = p->first; x != NULL; x = x->next)
-    if (runs(x))
-      seconds = fmin(seconds, time_left(x));
+  seconds = fmin(seconds, oc_transport_least_left(p));
   seconds = fmax(0, fmin(seconds, POLL_MAX_S));
   wake.fd = oc_interrupt_fd();
   wake.events = CURL_WAIT_POLLIN;
@@ -288,7 +151,7 @@ static int block(oc_pool *p, double seconds) {
                          (int)(seconds * 1000) + 1, &n);
   /* a signal while libcurl had no sockets is an error up to 8.1 */
   if (code != CURLM_OK && errno != EINTR)
-    fail_all(p, code);
+    oc_transport_fail_all(p, code);
   return n;
 }
 
@@ -299,7 +162,7 @@ enum oc_wait oc_pool_wait(oc_pool *p, double timeout_s, int watched_only) {
     return OC_WAIT_CANCELLED;
   if (any_ready(p, watched_only))
     return OC_WAIT_EVENT;
-  attend(p);
+  oc_transport_attend(p);
   for (;;) {
     double left;
     step(p);
@@ -317,7 +180,11 @@ enum oc_wait oc_pool_wait(oc_pool *p, double timeout_s, int watched_only) {
 }
 
 int oc_pool_perform(oc_pool *p) {
-  attend(p);
+  if (p->driven != NULL) {
+    oc_pool_action(p, -1, 0);
+    return any_ready(p, 0);
+  }
+  oc_transport_attend(p);
   if (any_under_way(p, 0))
     step(p);
   return any_ready(p, 0);
@@ -357,6 +224,7 @@ void oc_pool_free(oc_pool *p) {
   oc_sigpipe_hold(&guard);
   curl_multi_cleanup(p->multi);
   oc_sigpipe_let(&guard);
+  oc_driven_free(p->driven);
   free(p);
 }
 
@@ -392,6 +260,7 @@ static void link_in(oc_exchange *x, oc_pool *p) {
 static void unlink_from_pool(oc_exchange *x) {
   if (x->pool == NULL)
     return;
+  oc_driven_forget(x);
   if (x->prev != NULL)
     x->prev->next = x->next;
   else
@@ -411,6 +280,7 @@ int oc_exchange_start(oc_exchange *x, oc_pool *p, const oc_request *r) {
   }
   if (oc_transport_configure(x, r) != OC_OK)
     return OC_EBAD;
+  oc_driven_adopt(p, x->easy);
   code = curl_multi_add_handle(p->multi, x->easy);
   if (code != CURLM_OK) {
     oc_transport_fail(x, code == CURLM_OUT_OF_MEMORY ? "memory" : "network",
@@ -419,7 +289,8 @@ int oc_exchange_start(oc_exchange *x, oc_pool *p, const oc_request *r) {
   }
   link_in(x, p);
   x->started = 1;
-  x->started_at = x->attended_at = oc_clock_now();
+  x->number = ++p->exchanges;
+  x->started_at = x->attended_at = x->counted_at = oc_clock_now();
   oc_pool_perform(p);  /* the name is looked up, or the connection on its way */
   return OC_OK;
 }
@@ -436,40 +307,8 @@ enum oc_sight oc_exchange_head(oc_exchange *x, int *status) {
   return OC_FAILED;  /* a clean end has a head */
 }
 
-enum oc_sight oc_exchange_peek(oc_exchange *x, const char **p, size_t *n) {
-  x->head_told = x->head.done;  /* who reads on does not wait for it */
-  if (unread(x) > 0) {
-    *p = x->body.p + x->taken;
-    *n = unread(x) < OC_READ_BYTES ? unread(x) : OC_READ_BYTES;
-    return OC_SOMETHING;
-  }
-  if (!x->over)
-    return OC_NOTHING;
-  x->end_told = 1;
-  return x->failed ? OC_FAILED : OC_END;
-}
-
-void oc_exchange_take(oc_exchange *x, size_t n) {
-  oc_sigpipe guard;
-  CURLcode code;
-  x->taken += n;
-  if (x->taken == x->body.n)
-    x->taken = x->body.n = 0;
-  if (!x->paused || unread(x) > x->high / 2)
-    return;
-  /* This may call on_body at once, which may pause again. */
-  x->paused = 0;
-  oc_sigpipe_hold(&guard);
-  code = curl_easy_pause(x->easy, CURLPAUSE_CONT);
-  oc_sigpipe_let(&guard);
-  if (code != CURLE_OK) {
-    oc_transport_fail_curl(x, code);
-    finish(x);
-  }
-}
-
-void oc_exchange_watch(oc_exchange *x, int on) {
-  x->watched = on;
+double oc_exchange_number(const oc_exchange *x) {
+  return x->number;
 }
 
 const oc_fault *oc_exchange_fault(const oc_exchange *x) {
@@ -488,7 +327,7 @@ oc_stats oc_exchange_stats(const oc_exchange *x) {
   s.connected = x->connected;
   if (x->started) {
     s.elapsed_s = (x->over ? x->ended_at : now) - x->started_at;
-    if (!x->over)
+    if (!x->over && !(x->watched && oc_transport_flows(x)))
       s.unattended_s = fmax(s.unattended_s, now - x->attended_at);
   }
   return s;
@@ -498,14 +337,13 @@ void oc_exchange_close(oc_exchange *x) {
   if (x->closed)
     return;
   x->closed = 1;
-  if (!x->over || unread(x) > 0)
+  if (!x->over || oc_transport_unread(x))
     oc_transport_fail(x, "cancelled", "the exchange with %s is closed",
                       x->origin != NULL ? x->origin : "nobody");
   if (!x->over)
-    finish(x);
+    oc_transport_finish(x);
   unlink_from_pool(x);
-  x->taken = 0;
-  oc_buf_free(&x->body);
+  oc_transport_free_body(x);
 }
 
 void oc_exchange_free(oc_exchange *x) {

@@ -105,6 +105,44 @@ enum oc_wait oc_pool_wait(oc_pool *p, double timeout_s, int watched_only);
 /* Lets transfers get on without blocking. Is there anything to fetch? */
 int oc_pool_perform(oc_pool *p);
 
+/*
+** A pool that an event loop drives: instead of waiting, the host tells of sockets
+** and of time by oc_pool_action, and does what next_event and timeout say. Its
+** exchanges' clocks run only while they are watched (oc_exchange_watch), that is,
+** while somebody waits for them. oc_pool_wait is not for it.
+**
+** After each call that may change something (start, take, close, action, watch) the
+** host drains oc_pool_next_event and sets its timer by oc_pool_timeout; nothing
+** here calls the host. Before oc_pool_free the host forgets all sockets itself.
+*/
+oc_pool *oc_pool_driven_new(void);
+
+/* What a socket is watched for, and what has come of it; bits. */
+enum oc_socket { OC_SOCKET_IN = 1, OC_SOCKET_OUT = 2 };
+
+/*
+** That socket is ready (what: 0 where the host does not know for what), or, with
+** fd -1, time has passed. To be called early, late or for a socket that is no
+** longer watched does no harm.
+*/
+void oc_pool_action(oc_pool *p, int fd, int what);
+
+/*
+** The next change for the host: watch *fd for *what from now on; 0: forget it, its
+** number may be another's soon. All that are to be forgotten come first. They stay
+** open until the host has heard and asks again. The answer 0: that was all.
+*/
+int oc_pool_next_event(oc_pool *p, int *fd, int *what);
+
+/* Seconds until oc_pool_action is wanted at the latest; INFINITY: it is not. */
+double oc_pool_timeout(const oc_pool *p);
+
+/*
+** An exchange that is watched and has something to tell; it is watched no longer.
+** NULL: there is none. To be called until then.
+*/
+oc_exchange *oc_pool_next_done(oc_pool *p);
+
 /* How many exchanges are in the pool, and how many of them are under way. */
 void oc_pool_count(const oc_pool *p, int *exchanges, int *open);
 
@@ -144,8 +182,14 @@ enum oc_sight oc_exchange_peek(oc_exchange *x, const char **p, size_t *n);
 /* Drops n shown bytes, and lets a paused transfer go on when half is read. */
 void oc_exchange_take(oc_exchange *x, size_t n);
 
-/* Says whether a wait with watched_only is for this exchange too. */
+/*
+** Says whether a wait with watched_only, or oc_pool_next_done, is for this exchange
+** too. In a driven pool its clocks run meanwhile.
+*/
 void oc_exchange_watch(oc_exchange *x, int on);
+
+/* Which exchange of its pool it is, counted from 1; 0 before start. */
+double oc_exchange_number(const oc_exchange *x);
 
 /* Why it failed; meaningful after OC_FAILED or a start that did not succeed. */
 const oc_fault *oc_exchange_fault(const oc_exchange *x);

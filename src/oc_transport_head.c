@@ -19,6 +19,8 @@ size_t oc_transport_on_header(char *p, size_t size, size_t n, void *ud) {
                       x->origin, OC_HEAD_MAX_LINES, OC_HEAD_MAX_BYTES);
   else if (status == OC_EBAD)
     oc_transport_fail(x, "network", "%s did not answer in HTTP", x->origin);
+  if (x->head.done)
+    oc_driven_news(x);
   return status == OC_OK ? n : 0;
 }
 

@@ -9,15 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One read from the socket. Larger did not get faster; and what one read
-   inflates to is held by libcurl while we pause, so a thousandfold of this. */
+/* One read from the socket. Larger did not get faster. */
 #define SOCKET_BYTES (64L * 1024)
-/* What is packed may be a thousand times as much, and libcurl unpacks what it read
-   at once, whether there is room for it or not. */
-#define PACKED_BYTES (16L * 1024)
-
-/* The longest time libcurl can count; its default would be 300 seconds. */
-#define NEVER_MS 0x7fffffffL
 
 /* Sets options until one is refused, and remembers which. */
 typedef struct setter {
@@ -169,8 +162,8 @@ static void set_basics(setter *s, oc_exchange *x, const oc_request *r) {
   SET(s, CURLOPT_WRITEDATA, x, "write data");
   SET(s, CURLOPT_HEADERFUNCTION, oc_transport_on_header, "header function");
   SET(s, CURLOPT_HEADERDATA, x, "header data");
-  SET(s, CURLOPT_BUFFERSIZE, r->compress ? PACKED_BYTES : SOCKET_BYTES, "buffer size");
-  SET(s, CURLOPT_CONNECTTIMEOUT_MS, NEVER_MS, "connect timeout");
+  SET(s, CURLOPT_BUFFERSIZE, SOCKET_BYTES, "buffer size");
+  SET(s, CURLOPT_CONNECTTIMEOUT_MS, OC_NEVER_MS, "connect timeout");
   SET(s, CURLOPT_TCP_KEEPALIVE, 1L, "keep-alive");
   SET(s, CURLOPT_URL, r->url, "url");
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -208,7 +201,8 @@ static void set_message(setter *s, oc_exchange *x, const oc_request *r) {
     SET(s, CURLOPT_HTTPHEADER, x->headers, "headers");
   set_string(s, CURLOPT_USERAGENT, r->user_agent, "user_agent");
   if (r->compress)
-    SET(s, CURLOPT_ACCEPT_ENCODING, "gzip, deflate", "compress");
+    SET(s, CURLOPT_ACCEPT_ENCODING, "gzip", "compress");
+  SET(s, CURLOPT_HTTP_CONTENT_DECODING, 0L, "compress");  /* see oc_transport_body.c */
   set_string(s, CURLOPT_PROXY, r->proxy, "proxy");
   set_string(s, CURLOPT_NOPROXY, r->no_proxy, "no_proxy");
   SET(s, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L, "connect headers");
@@ -249,6 +243,7 @@ static void take_limits(oc_exchange *x, const oc_request *r) {
   x->idle_timeout_s = r->idle_timeout_s;
   x->request_timeout_s = r->request_timeout_s;
   x->max_body_bytes = r->max_body_bytes;
+  x->unpack = r->compress;
   x->by_proxy = r->proxy != NULL && r->proxy[0] != '\0';
   x->high = OC_BODY_BUFFER_BYTES;
   if (r->buffer_bytes >= 1)

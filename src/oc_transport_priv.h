@@ -10,12 +10,20 @@
 
 #include "oc_buf.h"
 #include "oc_head.h"
+#include "oc_inflate.h"
 #include "oc_transport.h"
+
+/* The longest time libcurl can count; its default would be 300 seconds. */
+#define OC_NEVER_MS 0x7fffffffL
+
+/* What a pool that an event loop drives has besides; see oc_transport_socket.c. */
+typedef struct oc_driven oc_driven;
 
 struct oc_pool {
   CURLM *multi;
   oc_exchange *first;      /* all that were started and are not closed */
-  double last;             /* when the clocks were last moved */
+  oc_driven *driven;       /* NULL: it is waited for by oc_pool_wait */
+  double exchanges;        /* started so far */
 };
 
 struct oc_exchange {
@@ -34,10 +42,16 @@ struct oc_exchange {
 
   oc_head head;
 
-  oc_buf body;
-  size_t taken;            /* how much of body is read */
+  oc_buf body;             /* as it came */
+  size_t taken;            /* how much of body is used */
   int paused;
+  int unpack, body_begun;  /* wanted; its first byte has come */
+  oc_inflate *inflate;     /* NULL: it is not packed */
+  char *out;               /* with inflate: OC_READ_BYTES, what it made */
+  size_t out_at, out_n;
+  int again;               /* inflate has more to tell, without more to read */
 
+  double number;           /* see oc_exchange_number */
   int started, over, closed;
   int head_told, end_told; /* the consumer fetched it */
   int watched;
@@ -47,6 +61,7 @@ struct oc_exchange {
   int connected;
   double connect_s, idle_s, request_s;  /* active time */
   double moved;            /* bytes on the wire, both ways, when last looked */
+  double counted_at;       /* up to when these count */
   double started_at, ended_at, attended_at;  /* by the wall */
   oc_stats stats;
   char errbuf[CURL_ERROR_SIZE];
@@ -85,6 +100,72 @@ void oc_transport_fail(oc_exchange *x, const char *kind, const char *fmt, ...);
 
 /* Sets the fault for what libcurl said; x->easy is still there. */
 void oc_transport_fail_curl(oc_exchange *x, CURLcode code);
+
+/* oc_transport_clock.c */
+
+/* It has a handle, and the consumer has room for what comes. */
+int oc_transport_flows(const oc_exchange *x);
+
+/* Its clocks run: it flows, and where a loop drives, somebody waits for it. */
+int oc_transport_runs(const oc_exchange *x);
+
+/* The consumer is back: what was between is nobody's time. */
+void oc_transport_attend(oc_pool *p);
+
+/* Sets libcurl's own connect timeout, which follows ours. */
+void oc_transport_limit_connect(oc_exchange *x);
+
+/* Counts the time up to now for one that runs. */
+void oc_transport_count(oc_exchange *x, double now);
+
+/* The same for all; attended: meanwhile the consumer, or the loop, was there. */
+void oc_transport_tick(oc_pool *p, int attended);
+
+/* What is left of the limit that strikes first, of one and of all that run. */
+double oc_transport_time_left(const oc_exchange *x);
+double oc_transport_least_left(const oc_pool *p);
+
+/* Ends exchanges whose time is up. */
+void oc_transport_judge(oc_pool *p);
+
+/* oc_transport_body.c */
+
+/* Is there something of the body that was not read? (Packed, it may come to nothing.) */
+int oc_transport_unread(const oc_exchange *x);
+
+/* Drops it. */
+void oc_transport_free_body(oc_exchange *x);
+
+/* oc_transport.c, for whoever drives a pool */
+
+/* One of libcurl's counts; 0 where it has none. */
+double oc_transport_figure(CURL *easy, CURLINFO info);
+
+/* The verdict is in (x->failed or not): nothing more will come. */
+void oc_transport_finish(oc_exchange *x);
+
+/* Takes libcurl's verdicts. */
+void oc_transport_collect(oc_pool *p);
+
+/* The pool is beyond use: that is what its exchanges hear. */
+void oc_transport_fail_all(oc_pool *p, CURLMcode code);
+
+/* Something the consumer did not fetch; named: it will surely fetch all of it. */
+int oc_transport_ready(const oc_exchange *x, int named);
+
+/* oc_transport_socket.c; without effect where no loop drives */
+
+/* An exchange has something to tell, to whoever waits for it. */
+void oc_driven_news(oc_exchange *x);
+
+/* A handle that is about to be added hears how its sockets are closed. */
+void oc_driven_adopt(oc_pool *p, CURL *easy);
+
+/* An exchange that is about to leave its pool. */
+void oc_driven_forget(oc_exchange *x);
+
+/* The multi handle is gone. */
+void oc_driven_free(oc_driven *d);
 
 /* The callbacks that oc_transport_opts.c installs. */
 

@@ -58,15 +58,17 @@ function oc.decode(text, given)
 end
 
 -- A large batch is built with the collector stopped: all of it is handed over at
--- once, so that a collection in the middle would find nothing. Small ones are not:
--- each restart forgets what the collector owes, and it would fall behind.
+-- once, so that a collection in the middle would find nothing. But a restart begins a
+-- collection at once, however long it would have waited. So only a batch that is large
+-- beside the heap: after others, which would walk the whole heap each time, it is due.
 local BATCH_BYTES = 1024 * 1024
+local function is_large(bytes) return bytes >= BATCH_BYTES and bytes >= collectgarbage "count" * 256 end
 local can_tell = pcall(collectgarbage, "isrunning") -- not in Lua 5.1 and LuaJIT
 
 local function with_collector_stopped(read)
   if not can_tell then return read end
   return function(decoder, n)
-    if decoder:waiting() < BATCH_BYTES or not collectgarbage "isrunning" then return read(decoder, n) end
+    if not is_large(decoder:waiting()) or not collectgarbage "isrunning" then return read(decoder, n) end
     collectgarbage "stop"
     local ok, leads, err = pcall(read, decoder, n)
     collectgarbage "restart"

@@ -41,10 +41,8 @@ static enum oc_got learn_and_scan(oc_scan *s, const char *learned, const char *t
   return got;
 }
 
-/* Words are their type: where they stand is nobody's business. */
 static int same_token(const oc_tok *a, const oc_tok *b) {
-  return a->tag == b->tag && a->nulls == b->nulls &&
-         (oc_tok_type(a) <= OC_TOK_FALSE || (a->at == b->at && a->n == b->n));
+  return a->tag == b->tag && a->at == b->at && a->n == b->n && a->nulls == b->nulls;
 }
 
 static enum oc_got scan(oc_scan *s, const char *text, size_t n, size_t piece, unsigned depth) {

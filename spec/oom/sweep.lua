@@ -431,7 +431,7 @@ end), check_decoded)
 
 -- So large that it is read with the collector stopped; `sweep` sees that it is not left so.
 local batch = {}
-for i = 1, 60 do batch[i] = ('{"id":"%d","text":"%s"}'):format(i, ("long "):rep(4000)) end
+for i = 1, 60 do batch[i] = ('{"id":"%d","text":"%s"}'):format(i, ("long "):rep(16000)) end
 local batch_text = "[" .. table.concat(batch, ",") .. "]"
 
 offline("batch", function(task)

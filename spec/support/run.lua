@@ -5,6 +5,9 @@
 
 local leftovers = require "support.leftovers"
 
+-- libuv makes a pipe when it is loaded, and keeps it as long as the process lives. No spec is to blame.
+pcall(require, "luv")
+
 local function refuse_leftovers(before, who)
   local left = leftovers.since(before)
   if #left > 0 then error(("%s left behind:\n  %s"):format(who, table.concat(left, "\n  ")), 0) end

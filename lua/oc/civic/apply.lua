@@ -11,6 +11,7 @@ local log = require "oc.log"
 local options = require "oc.options"
 local pace = require "oc.civic.pace"
 local plan = require "oc.civic.plan"
+local protect = require "oc.protect"
 local source = require "oc.civic.source"
 local values = require "oc.civic.values"
 
@@ -332,7 +333,7 @@ local function run_through(run, items, path, max_age_h)
   local ok, err = open_journal(run, path, max_age_h)
   if not ok then return nil, err end
   local raised
-  ok, raised = pcall(function()
+  ok, raised = protect.call(function()
     run:begin(items)
     run:go()
   end)
@@ -355,7 +356,7 @@ function apply.run(given, given_options, level)
   if settled.dry_run then return dry_run(given.items) end
   local host, ours, err = host_of(made, settled)
   if not host then return nil, err end
-  local called, result, why = pcall(run_through, new_run(settled, made, host, #given.items), given.items,
+  local called, result, why = protect.call(run_through, new_run(settled, made, host, #given.items), given.items,
     settled.journal, settled.journal_max_age_h)
   if ours then host:close() end
   if not called then error(result, 0) end

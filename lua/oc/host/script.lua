@@ -6,7 +6,7 @@
 
 local core = require "oc.core"
 local crew = require "oc.host.crew"
-local new_random = require("oc.host.random").new
+local random = require "oc.host.random"
 
 local script = {}
 
@@ -220,7 +220,7 @@ function script.new(options, deps)
     time = deps.time or core.time,
     sleep_all = deps.sleep or sleep,
     sleep = deps.sleep and aside_or(deps.sleep) or sleep_aside,
-    random = deps.random or new_random(),
+    random = deps.random or random.new(),
   }, Host)
 end
 

@@ -8,6 +8,7 @@ local core = require "oc.core"
 local engine = require "oc.report.engine"
 local errors = require "oc.errors"
 local filter = require "oc.filter"
+local protect = require "oc.protect"
 
 local report = {}
 
@@ -169,7 +170,7 @@ function report.run(given, leads, run)
     error("oc.report.run: a client, client:leads or a list of leads expected, got " .. type(leads), 2)
   end
   local source
-  local ok, result = pcall(function()
+  local ok, result = protect.call(function()
     local context = {options = engine.options(definition, run.options), now = run.now or core.time()}
     source = open(leads, definition, run)
     local where = not definition.run and report.wants(definition, run).where or definition.run and run.where
