@@ -35,6 +35,7 @@ function facts.gather()
   local curl = first_line "curl --version"
   add("libcurl", curl and curl:match "libcurl/%S+" or first_line "curl-config --version")
   add("zlib", curl and curl:match "zlib/(%S+)")
+  add("oc unpacks by", require("oc.core").versions().gzip)
   add("jq", first_line "jq --version")
   add("load before", from_file("/proc/loadavg", "^(%S+)"))
   return list

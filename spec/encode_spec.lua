@@ -103,6 +103,19 @@ describe("oc.encode", function()
     end
   end)
 
+  it("writes large objects within large objects", function()
+    local value, text = {}, "{}"
+    for level = 1, 150 do
+      local outer, parts = {inner = value}, {'"inner":' .. text}
+      for n = 1, 70 do
+        outer[("k%02d"):format(n)] = level
+        parts[n + 1] = ('"k%02d":%d'):format(n, level)
+      end
+      value, text = outer, "{" .. table.concat(parts, ",") .. "}"
+    end
+    assert.equal(text, oc.encode(value))
+  end)
+
   it("knows a key by what it says, wherever it comes from", function()
     local value = {}
     for _, name in ipairs {"status", "id", "consentedCountries"} do value[(name .. "x"):sub(1, -2)] = 1 end

@@ -160,6 +160,80 @@ describe("the host for OpenResty", function()
     end
   end)
 
+  it("takes nothing from a kept connection that was not asked for", function()
+    local first_answers = {
+      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nA",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nA\r\n0\r\n\r\n",
+      "HTTP/1.1 101 Go\r\n\r\n",
+    }
+    for _, first in ipairs(first_answers) do
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      listener:settimeout(10)
+      local _, port = listener:getsockname()
+      local run = server:begin([=[
+        local url = ...
+        local host = require("oc.host.resty").new()
+        local function get(path)
+          local x = assert(host:open {url = url .. path})
+          local status, err = x:head()
+          local body = x:read()
+          while x:read() do end
+          x:close()
+          return {status or tostring(err), body}
+        end
+        local first = get "/first"
+        ngx.sleep(0.02)
+        return {first, get "/second"}
+      ]=], "http://127.0.0.1:" .. port)
+      local connection = assert(listener:accept())
+      assert.equal("GET /first HTTP/1.1", connection:receive "*l")
+      while connection:receive "*l" ~= "" do end
+      connection:send(first)
+      connection:send "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nSTALE"
+      local another = assert(listener:accept())
+      assert.equal("GET /second HTTP/1.1", another:receive "*l")
+      another:send "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nB"
+      assert.same({200, "B"}, server:finish(run)[2])
+      connection:close()
+      another:close()
+      listener:close()
+    end
+  end)
+
+  it("waits for a connection no longer than it may", function()
+    -- Somebody listens, and says nothing to who wants TLS.
+    local silent = assert(socket.bind("127.0.0.1", 0))
+    local _, port = silent:getsockname()
+    local url = "https://127.0.0.1:" .. port
+    local got = server:run(RUN, url, {connect_timeout_s = 0.1, max_attempts = 1}, {})
+    assert.equal("timeout", got.failure.kind)
+    assert.matches("no connection to 127.0.0.1:%d+ in 0.1 s %(connect_timeout_s%)", got.failure.message)
+    got = server:run(RUN, url, {connect_timeout_s = 30, deadline_s = 0.1}, {})
+    assert.equal("timeout", got.failure.kind)
+    assert.matches("deadline_s %(0.1 s%) is over", got.failure.message)
+    silent:close()
+  end)
+
+  it("has no more exchanges in threads than it is told, and none waits beyond its deadline", function()
+    sandbox:configure {leads = 20, faults = {{page = 1, latency_s = 0.05}}}
+    local got = server:run([=[
+      local url = ...
+      local oc = require "oc"
+      local host = require("oc.host.resty").new {transport = "thread", threads = 1}
+      local client = assert(oc.client {base_url = url, auth = false, log = false, host = host})
+      local hasty = assert(oc.client {base_url = url, auth = false, log = false, host = host, deadline_s = 0.02})
+      local counts, threads, late = {}, {}, nil
+      for i = 1, 6 do
+        threads[i] = ngx.thread.spawn(function() counts[i] = #assert(client:leads {page_size = 20}:all()) end)
+      end
+      local _, err = hasty:leads():all()
+      for _, one in ipairs(threads) do assert(ngx.thread.wait(one)) end
+      return {counts, err.kind}
+    ]=], sandbox.url)
+    assert.same({{20, 20, 20, 20, 20, 20}, "timeout"}, got)
+    assert.equal(1, sandbox:journal().max_open)
+  end)
+
   it("stops the transfer with the leads", function()
     sandbox:configure {leads = 200, faults = {{page = 1, gzip = false, drip = {bytes = 3000, every_s = 0.01}}}}
     assert.is_true(server:run(LEAVE, sandbox.url))

@@ -375,6 +375,7 @@ describe("core.http", function()
     assert.matches("^%d+%.%d+", versions.curl)
     assert.is_string(versions.ssl)
     assert.is_boolean(versions.http2)
+    assert.is_true(versions.gzip == "ISA-L" or versions.gzip:find "^zlib %d" ~= nil)
   end)
 
   it("knows the time", function()

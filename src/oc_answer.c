@@ -4,7 +4,7 @@
 */
 #include "oc_answer.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "oc_error.h"
@@ -27,6 +27,7 @@ static answer *check_answer(lua_State *L) {
 /* Pushes nil and the error object for the fault. */
 static int fail(lua_State *L, const answer *a) {
   const char *o = a->origin;
+  char number[32];
   switch (a->h1.fault) {
     case OC_H1_SILENT:
       return oc_error_fail(L, "network", "%s closed the connection without an answer", o);
@@ -40,8 +41,8 @@ static int fail(lua_State *L, const answer *a) {
       return oc_error_fail(L, "limit", "the headers of %s are more than %d lines or %d bytes", o,
                            OC_HEAD_MAX_LINES, OC_HEAD_MAX_BYTES);
     case OC_H1_BODY:
-      return oc_error_fail(L, "limit", "the answer of %s is more than %f bytes (max_body_bytes)", o,
-                           (lua_Number)a->h1.max_body_bytes);
+      snprintf(number, sizeof number, "%.0f", a->h1.max_body_bytes);
+      return oc_error_fail(L, "limit", "the answer of %s is more than %s bytes (max_body_bytes)", o, number);
     default:
       return oc_error_fail(L, "memory", "out of memory for the answer of %s", o);
   }
@@ -73,8 +74,8 @@ static int l_feed(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &n);
   luaL_argcheck(L, n <= OC_H1_FEED_BYTES, 2, "at most 65536 bytes expected");
   switch (oc_h1_feed(&a->h1, bytes, n)) {
-    case OC_OK: return 0;
-    case OC_EMEM: return oc_error_no_memory(L);
+    case OC_OK:
+    case OC_EMEM: return 0;  /* the next look tells */
     default: return luaL_error(L, "attempt to feed an answer that did not ask for bytes");
   }
 }

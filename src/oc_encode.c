@@ -26,7 +26,7 @@ static const char METATABLE[] = "oc.encoder";
 #define UNKNOWN_RANK 1000
 #define FIRST_BYTES 4096    /* room for most leads */
 #define KEPT_BYTES 65536    /* of room that the next call finds */
-#define MAX_KEPT 64         /* values of an object on the stack; 5.1 has 8,000 places in all */
+#define MAX_KEPT 64         /* values of an object on the stack, while there is room: 5.1 has 8,000 places in all */
 #define MAX_SHOWN_PATH 100  /* bytes of the path to a fault, in its message */
 
 /*
@@ -44,6 +44,7 @@ static const char *const order[] = {
   "consentedCountries", "contactDetails", "contacts"};
 
 #define KNOWN (sizeof order / sizeof order[0])
+typedef char a_bit_each[KNOWN <= 64 ? 1 : -1];
 #define LABEL_BYTES 24  /* more than any */
 #define SLOTS 128  /* a power of two, more than twice as many as are known */
 
@@ -217,6 +218,7 @@ static int rank_of(const names *known, const char *key) {
 ** stack. *known: the ranks among them, a bit each; *others: is any key none of those?
 */
 static int collect(lua_State *L, encoder *e, int object, uint64_t *known, int *others) {
+  const int most = lua_checkstack(L, MAX_KEPT + 6) ? MAX_KEPT : 0;
   int kept = 0;
   *known = 0;
   *others = 0;
@@ -228,7 +230,7 @@ static int collect(lua_State *L, encoder *e, int object, uint64_t *known, int *o
     m.key = lua_tolstring(L, -2, &m.n);
     m.rank = rank_of(e->names, m.key);
     m.value = 0;
-    if (kept < MAX_KEPT) {
+    if (kept < most) {
       lua_insert(L, -2);
       m.value = object + ++kept;
     } else {
@@ -296,7 +298,7 @@ static int put_object(lua_State *L, encoder *e, int depth) {
   size_t at;
   uint64_t known;
   int others;
-  luaL_checkstack(L, MAX_KEPT + 6, "encode");
+  luaL_checkstack(L, 6, "encode");
   if (!collect(L, e, object, &known, &others) || !put(e, "{", 1))
     return 0;
   if (others)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oc_word.h"
+
 void oc_h1_init(oc_h1 *h, int unpack, double max_body_bytes) {
   memset(h, 0, sizeof(*h));
   oc_head_init(&h->head);
@@ -27,9 +29,13 @@ void oc_h1_free(oc_h1 *h) {
 }
 
 int oc_h1_feed(oc_h1 *h, const char *p, size_t n) {
+  int status;
   oc_buf_drop(&h->in, h->at);
   h->at = 0;
-  return oc_buf_add(&h->in, p, n);
+  status = oc_buf_add(&h->in, p, n);
+  if (status == OC_EMEM && h->fault == OC_H1_NO_FAULT)
+    h->fault = OC_H1_MEMORY;  /* what comes next must not follow a hole */
+  return status;
 }
 
 void oc_h1_end(oc_h1 *h) {
@@ -74,19 +80,6 @@ static char lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* The last item of a list in a header, or its only value: is it that word (lower case)? */
-static int last_is(const char *p, size_t n, const char *word) {
-  const size_t word_n = strlen(word);
-  size_t i;
-  if (n < word_n)
-    return 0;
-  p += n - word_n;
-  for (i = 0; i < word_n; i++)
-    if (lower(p[i]) != word[i])
-      return 0;
-  return n == word_n || p[-1] == ',' || p[-1] == ' ' || p[-1] == '\t';
-}
-
 /*
 ** --- The head ---
 */
@@ -113,19 +106,15 @@ static double length_of(const char *p, size_t n) {
   return length;
 }
 
-static int named(const char *name, size_t n, const char *what) {
-  return n == strlen(what) && memcmp(name, what, n) == 0;
-}
-
 static void look_at(framing *f, const char *name, size_t name_n, const char *value, size_t n) {
-  if (named(name, name_n, "transfer-encoding")) {
-    f->chunked = f->chunked == 0 && last_is(value, n, "chunked") && n == 7 ? 1 : -1;
-  } else if (named(name, name_n, "content-length")) {
+  if (oc_word_is(name, name_n, "transfer-encoding")) {
+    f->chunked = f->chunked == 0 && oc_word_is(value, n, "chunked") ? 1 : -1;
+  } else if (oc_word_is(name, name_n, "content-length")) {
     const double length = length_of(value, n);
     f->length = f->length == -1 || f->length == length ? length : -2;
-  } else if (named(name, name_n, "content-encoding")) {
+  } else if (oc_word_is(name, name_n, "content-encoding")) {
     f->packed = oc_inflate_coding(value, n, f->packed);
-  } else if (named(name, name_n, "connection") && last_is(value, n, "close")) {
+  } else if (oc_word_is(name, name_n, "connection") && oc_word_among(value, n, "close")) {
     f->close = 1;
   }
 }
@@ -153,7 +142,7 @@ static enum oc_got begin_body(oc_h1 *h) {
   if (f.chunked < 0 || (f.chunked == 0 && f.length == -2))
     return fail(h, OC_H1_NOT_HTTP);
   /* Two lengths: whoever sent them may not mean by it what others do. */
-  h->persistent = h->version == 11 && !f.close && !(f.chunked && f.length != -1);
+  h->persistent = h->version == 11 && status >= 200 && !f.close && !(f.chunked && f.length != -1);
   h->left = f.length;
   h->state = bodiless ? OC_H1_OVER : f.chunked ? OC_H1_IN_SIZE : f.length == 0 ? OC_H1_OVER
              : f.length > 0 ? OC_H1_IN_LENGTH : OC_H1_IN_REST;
@@ -216,7 +205,7 @@ static double chunk_size(const char *p, size_t n) {
   size_t i;
   for (i = 0; i < n && hex(p[i]) >= 0; i++)
     size = size * 16 + hex(p[i]);
-  if (i == 0 || i > 13)
+  if (i == 0 || size >= 4503599627370496.0)  /* 2^52: so far every one is exact */
     return -1;
   while (i < n && (p[i] == ' ' || p[i] == '\t'))
     i++;

@@ -69,7 +69,7 @@ void oc_h1_init(oc_h1 *h, int unpack, double max_body_bytes);
 /* Gives the memory back. */
 void oc_h1_free(oc_h1 *h);
 
-/* Takes bytes as the connection brings them: OC_OK, OC_EMEM or OC_ELIMIT (see OC_H1_FEED_BYTES). */
+/* Takes bytes as the connection brings them: OC_OK, OC_EMEM (then it has failed) or OC_ELIMIT (see OC_H1_FEED_BYTES). */
 int oc_h1_feed(oc_h1 *h, const char *p, size_t n);
 
 /* The connection is closed: no more bytes will come. */

@@ -14,6 +14,7 @@
 #include "oc_error.h"
 #include "oc_headers.h"
 #include "oc_http_options.h"
+#include "oc_inflate.h"
 #include "oc_interrupt.h"
 #include "oc_time.h"
 #include "oc_transport.h"
@@ -424,6 +425,8 @@ static int l_versions(lua_State *L) {
   lua_setfield(L, -2, "zlib");
   lua_pushstring(L, v.nghttp2);
   lua_setfield(L, -2, "nghttp2");
+  lua_pushstring(L, oc_inflate_engine());
+  lua_setfield(L, -2, "gzip");
   set_boolean(L, "http2", v.nghttp2 != NULL);
   return 1;
 }

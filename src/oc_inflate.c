@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oc_word.h"
+
 #if defined(OC_ISAL)
 #include <isa-l/igzip_lib.h>
 #else
@@ -26,6 +28,10 @@ enum turn {
 #if defined(OC_ISAL)
 
 typedef struct inflate_state engine;
+
+const char *oc_inflate_engine(void) {
+  return "ISA-L";
+}
 
 /* What it needs is known when it sees the first byte of a member. */
 static void engine_begin(engine *e, unsigned char first) {
@@ -54,6 +60,10 @@ static enum turn engine_turn(engine *e) {
 #else
 
 typedef z_stream engine;
+
+const char *oc_inflate_engine(void) {
+  return "zlib " ZLIB_VERSION;
+}
 
 /* The largest window, and either format, told apart by the first bytes. */
 #define WINDOW_BITS (15 + 32)
@@ -103,22 +113,11 @@ struct oc_inflate {
   int failed;  /* OC_EMEM or OC_EBAD from now on */
 };
 
-/* Is it that word, which is in lower case? */
-static int word_is(const char *p, size_t n, const char *word) {
-  size_t i;
-  if (n != strlen(word))
-    return 0;
-  for (i = 0; i < n; i++)
-    if ((p[i] >= 'A' && p[i] <= 'Z' ? p[i] - 'A' + 'a' : p[i]) != word[i])
-      return 0;
-  return 1;
-}
-
 int oc_inflate_coding(const char *value, size_t n, int before) {
-  if (n == 0 || word_is(value, n, "identity"))
+  if (n == 0 || oc_word_is(value, n, "identity"))
     return before;
-  return before == 0 && (word_is(value, n, "gzip") || word_is(value, n, "x-gzip") ||
-                         word_is(value, n, "deflate")) ? 1 : -1;
+  return before == 0 && (oc_word_is(value, n, "gzip") || oc_word_is(value, n, "x-gzip") ||
+                         oc_word_is(value, n, "deflate")) ? 1 : -1;
 }
 
 oc_inflate *oc_inflate_new(void) {

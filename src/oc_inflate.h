@@ -17,6 +17,9 @@ typedef struct oc_inflate oc_inflate;
 */
 int oc_inflate_coding(const char *value, size_t n, int before);
 
+/* What unpacks, and its version where it has one: "ISA-L", "zlib 1.2.13". */
+const char *oc_inflate_engine(void);
+
 /* One that has read nothing; NULL: out of memory. */
 oc_inflate *oc_inflate_new(void);
 

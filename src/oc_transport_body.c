@@ -7,14 +7,11 @@
 #include "oc_transport_priv.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "oc_word.h"
 
 static size_t unread(const oc_exchange *x) {
   return x->body.n - x->taken;
-}
-
-static int text_is(const char *p, size_t n, const char *text) {
-  return n == strlen(text) && memcmp(p, text, n) == 0;
 }
 
 /* How the head says that the body is packed: 1, 0, or -1: not in a way we asked for. */
@@ -23,7 +20,7 @@ static int packing(const oc_head *h) {
   size_t name_n, value_n, at = 0;
   int packed = 0;
   while (oc_head_next(h, &at, &name, &name_n, &value, &value_n))
-    if (text_is(name, name_n, "content-encoding"))
+    if (oc_word_is(name, name_n, "content-encoding"))
       packed = oc_inflate_coding(value, value_n, packed);
   return packed;
 }
@@ -151,7 +148,7 @@ static enum oc_sight unpack(oc_exchange *x) {
 }
 
 int oc_transport_unread(const oc_exchange *x) {
-  return unread(x) > 0 || x->out_at < x->out_n;
+  return unread(x) > 0 || x->out_at < x->out_n || x->again;
 }
 
 void oc_transport_free_body(oc_exchange *x) {

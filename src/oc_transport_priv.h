@@ -128,7 +128,7 @@ double oc_transport_least_left(const oc_pool *p);
 /* Ends exchanges whose time is up. */
 void oc_transport_judge(oc_pool *p);
 
-/* oc_transport_body.c */
+/* oc_transport_body.c (and oc_transport_on_body, see below) */
 
 /* Is there something of the body that was not read? (Packed, it may come to nothing.) */
 int oc_transport_unread(const oc_exchange *x);

@@ -171,6 +171,18 @@ function auth.from_environment(prefix, getenv)
   return nil, errors.new("options", "environment: " .. tostring(made):gsub("^.-:%d+: ", ""))
 end
 
+-- What a function of the caller's gave: a token and its life, or nil, err.
+local function taken(token, more)
+  if token == nil or token == false then
+    if errors.is(more) then return nil, more end
+    return nil, errors.new("auth", "cannot get a token: " .. tostring(more or "the function gave none"))
+  end
+  if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then
+    return nil, errors.new("auth", "cannot get a token: the function gave what cannot be sent in a header")
+  end
+  return token, tonumber(more) or math.huge
+end
+
 --- A provider whose tokens are kept where others find them too: other processes, workers of nginx.
 --- `keep` is called when a token is wanted. It returns what it has, and its life in seconds, unless that
 --- is `refused`; else what `fetch` gives, which it may first store, and allow only one at a time.
@@ -185,7 +197,7 @@ function auth.shared(provider_given, keep)
   if type(keep) ~= "function" then error("oc.auth.shared: a function expected, got " .. type(keep), 2) end
   local last -- asking again means that it was refused, or is about to expire
   local made = provider("shared", provider_given.renewable, function(_, send)
-    local token, more = keep(function() return provider_given:fetch(send) end, last)
+    local token, more = taken(keep(function() return provider_given:fetch(send) end, last))
     last = token
     return token, more
   end)
@@ -199,17 +211,7 @@ end
 function auth.of(given)
   if type(given) == "table" and type(given.fetch) == "function" then return given end
   if type(given) ~= "function" then return nil end
-  return provider("function", true, function()
-    local token, more = given()
-    if token == nil then
-      if errors.is(more) then return nil, more end
-      return nil, errors.new("auth", "cannot get a token: " .. tostring(more or "the function gave none"))
-    end
-    if type(token) ~= "string" or token == "" or token:find "[^\33-\126]" then
-      return nil, errors.new("auth", "cannot get a token: the function gave what cannot be sent in a header")
-    end
-    return token, tonumber(more) or math.huge
-  end)
+  return provider("function", true, function() return taken(given()) end)
 end
 
 return auth

@@ -11,6 +11,7 @@ local errors = require "oc.errors"
 local leads = require "oc.leads"
 local log = require "oc.log"
 local options = require "oc.options"
+local protect = require "oc.protect"
 local version = require "oc.version"
 
 local client = {}
@@ -243,7 +244,7 @@ local function send(self, what, request, deadline)
   end
 end
 
--- Another task of the host is fetching a token. One that raised, or whose task or crew is gone, is not.
+-- Another task of the host is fetching a token. One whose task or crew is gone is not.
 local function others_fetch(self)
   local session = self.session
   local who = session.fetching
@@ -256,7 +257,6 @@ local function ask_for_token(self, deadline)
   local token, more = self.auth:fetch(function(request)
     return send(self, "cannot get a token", request, deadline)
   end)
-  session.fetching = false
   if not token then
     if errors.is(more) then self:conceal(more) end
     return nil, more
@@ -275,7 +275,10 @@ local function fetch_token(self, deadline)
   local session, host = self.session, self.host
   if not host.apart then
     session.fetching, session.fetching_in = coroutine.running() or false, host.crew
-    return ask_for_token(self, deadline)
+    local called, token, more = protect.call(ask_for_token, self, deadline)
+    session.fetching = false -- else others would wait for a function that raised
+    if not called then error(token, 0) end
+    return token, more
   end
   if not self.auth.detached then return ask_for_token(self, deadline) end
   local token, more = host:apart(session, function() return ask_for_token(self) end, deadline)

@@ -342,6 +342,31 @@ local function define(stage, busted)
     assert.same({{false, "no luck"}, {true}}, outcomes)
   end)
 
+  it("lets the others go on when the one whose function for tokens raised lives on", function()
+    server:configure {leads = 10}
+    local calls = 0
+    local client = new_client {auth = function()
+      calls = calls + 1
+      if calls == 1 then
+        stage.sleep(0.005)
+        error("no luck", 0)
+      end
+      return "token"
+    end}
+    local raised, done = 0, 0
+    local function one()
+      local leads = client:leads()
+      if protect.call(leads.next, leads) then
+        done = done + 1
+        return leads:close()
+      end
+      raised = raised + 1
+      while done == 0 do stage.sleep(0.001) end -- for ever, if that is what holds the other one
+    end
+    run(one, one) -- either may be first
+    assert.same({1, 1}, {raised, done})
+  end)
+
   it("leaves nothing open when a coroutine fails", function()
     server:configure {leads = 1000, faults = {{latency_s = 0.02}}}
     local client = new_client()
@@ -533,6 +558,48 @@ local function define(stage, busted)
       collectgarbage()
       server:configure {leads = 10}
       run(function() assert.equal(10, read(client, {}).count) end)
+    end)
+
+    it("gives up what is within what is given up, and keeps its books over it", function()
+      server:configure {leads = 100, faults = {{latency_s = 30}}}
+      local client, went_on, slept = new_client(), false, false
+      local outcomes = stage.run {function()
+        local n = 0
+        host:together(2, function()
+          n = n + 1
+          if n > 2 then return nil end
+          if n == 2 then return function() stage.sleep(0.01) end, function() error("hook", 0) end end
+          return function()
+            -- A task within, and one that does not care that it is given up.
+            protect.call(host.together, host, 1, (function()
+              local given = false
+              return function()
+                if given then return nil end
+                given = true
+                return function()
+                  read(client, {})
+                  went_on = true
+                end, function() went_on = true end
+              end
+            end)())
+            local exchange = assert(host:open {url = server.url .. "/api/v2/oc/lead"})
+            protect.call(exchange.head, exchange)
+            exchange:close()
+            protect.call(host.hold, host, function() return true end)
+          end, function() end
+        end)
+      end, function()
+        assert.is_true(host.sleep(0.05))
+        slept = true
+      end}
+      assert.same({false, "hook"}, outcomes[1])
+      assert.same({true}, outcomes[2])
+      assert.is_true(slept)
+      assert.is_false(went_on)
+      assert.equal(0, host.pool:counts().open)
+      slept = false
+      run(function() slept = host.sleep(0.01) end)
+      assert.is_true(slept)
     end)
 
     it("may be within itself, and in several coroutines", function()

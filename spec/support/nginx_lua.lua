@@ -5,6 +5,7 @@ local ltn12 = require "ltn12"
 local nginx = require "support.nginx"
 local http = require "socket.http"
 local other_lua = require "support.other_lua"
+local socket = require "socket"
 
 local nginx_lua = {}
 
@@ -60,6 +61,24 @@ function nginx_lua.start(more)
   local config = SERVER:format(path, cpath, more.http or "", more.locations or "", more.servers or "")
   local server = nginx.start(config, files, {main = nginx.LUA .. (more.main or "")})
   return setmetatable({nginx = server, url = ("http://127.0.0.1:%d"):format(server.ports[1])}, Server)
+end
+
+--- Begins to have a chunk run, for a spec that plays the other side meanwhile: give the connection to `finish`.
+function Server:begin(code, ...)
+  local body = cjson.encode {code = code, args = {...}, n = select("#", ...)}
+  local connection = assert(socket.connect("127.0.0.1", self.nginx.ports[1]))
+  connection:settimeout(20)
+  connection:send(("POST /run HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body))
+  return connection
+end
+
+--- What it returned. Raises what it raised.
+function Server.finish(_, connection)
+  local text = assert(connection:receive "*a")
+  connection:close()
+  local status, body = text:match "^HTTP/1.1 (%d+).-\r\n\r\n(.*)$"
+  if status ~= "200" then error(text, 2) end
+  return cjson.decode("[" .. body .. "]")[1]
 end
 
 --- Has a chunk run in a request, with these arguments: what it returned. Raises what it raised.

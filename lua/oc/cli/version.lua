@@ -14,7 +14,7 @@ function command.run()
   local lua = rawget(_G, "jit") and rawget(_G, "jit").version or _VERSION
   local lines = {"oc " .. version, lua, "libcurl " .. versions.curl}
   if versions.ssl then lines[#lines + 1] = versions.ssl end
-  if versions.zlib then lines[#lines + 1] = "zlib " .. versions.zlib end
+  lines[#lines + 1] = "gzip by " .. versions.gzip
   if versions.nghttp2 then lines[#lines + 1] = "nghttp2 " .. versions.nghttp2 end
   local ok, why = core.write(1, table.concat(lines, "\n") .. "\n")
   if ok then return 0 end

@@ -197,6 +197,8 @@ local function wait(self, waiter)
   waiter.handle = self.adapter.waiter()
   waiter.task = self.task_of[self.adapter.current()]
   if waiter.task and waiter.task.given_up then error("the task was given up", 0) end
+  if waiter.raw then self.by_number[waiter.number] = waiter end
+  if waiter.busy then self.holders[waiter] = true end
   waiter.woken, waiter.suspended = false, false
   self.waits[waiter] = true
   self.waiting = self.waiting + 1
@@ -219,9 +221,7 @@ function Driver:wait_for(raw, until_s)
   if self.closed then return end
   local number = raw:watch(true)
   if self.by_number[number] then error("another coroutine waits for this exchange", 3) end
-  local waiter = {raw = raw, number = number, until_s = until_s}
-  self.by_number[number] = waiter
-  wait(self, waiter)
+  wait(self, {raw = raw, number = number, until_s = until_s})
 end
 
 --- Waits for a while: false if the driver was closed meanwhile.
@@ -238,9 +238,7 @@ end
 function Driver:hold(busy)
   self:expect_inside(3)
   while not self.closed and busy() do
-    local waiter = {busy = busy}
-    self.holders[waiter] = true
-    wait(self, waiter)
+    wait(self, {busy = busy})
   end
 end
 

@@ -122,8 +122,12 @@ function Host:together(most, next)
     end
     if not crew.over[1] and crew.count > 0 then
       crew.waiter = {}
-      self.driver:rest(crew.waiter)
+      local rested, given_up = protect.call(self.driver.rest, self.driver, crew.waiter)
       crew.waiter = false
+      if not rested then
+        for task in pairs(crew.tasks) do self.driver:give_up(task) end
+        error(given_up, 0)
+      end
     end
   end
   return true

@@ -7,6 +7,7 @@ local core = require "oc.core"
 local errors = require "oc.errors"
 
 local ngx = rawget(_G, "ngx")
+local semaphore = ngx and require "ngx.semaphore"
 
 local cosocket = {}
 
@@ -15,6 +16,9 @@ local READ_BYTES = 16 * 1024
 
 -- Idle connections that nginx keeps for the next request, a worker and origin.
 local KEEP_S, KEEP_COUNT = 60, 16
+
+-- For bytes that a kept connection should not have: the least time that nginx can wait.
+local PEEK_MS = 1
 
 -- nginx counts milliseconds in 31 bits.
 local MAX_MS = 2 ^ 31 - 1
@@ -100,9 +104,16 @@ local function handshake(self)
   return true
 end
 
+-- Is there something to read on a kept connection, before it is asked? An answer that nobody asked for would be taken
+-- for that of the next request, another client's perhaps.
+local function is_spoilt(self)
+  self.socket:settimeout(PEEK_MS)
+  local _, err = self.socket:receiveany(1)
+  return err ~= "timeout"
+end
+
 -- A connection, new or kept: true | nil, err.
 local function connect(self)
-  local from = core.now()
   self.socket = assert(ngx.socket.tcp())
   self.socket:settimeouts(ms(self.connect_timeout_s), ms(self.idle_timeout_s), ms(self.idle_timeout_s))
   local ok, err = self.socket:connect(self.host_name, self.port, {pool = self.pool})
@@ -116,7 +127,6 @@ local function connect(self)
     if not ok then return nil, tls_fault(self, err) end
   end
   self.connected = true
-  self.waited_s = self.waited_s + core.now() - from
   return true
 end
 
@@ -125,22 +135,60 @@ local function start(self)
   while true do
     local ok, err = connect(self)
     if not ok then return nil, err end
-    ok, err = self.socket:send(self.text)
-    if ok then return true end
-    if not self.reused then
-      return nil, fault("network", "the connection to %s broke while sending: %s", self.peer, err)
+    if not self.reused or not is_spoilt(self) then
+      ok, err = self.socket:send(self.text)
+      if ok then return true end
+      if not self.reused then
+        return nil, fault("network", "the connection to %s broke while sending: %s", self.peer, err)
+      end
     end
     self:drop() -- a kept one that the server has closed meanwhile
   end
 end
 
--- Nothing of an answer came over a kept connection: the server had closed it, and has seen no request.
-local function start_again(self)
+-- --- starting -----------------------------------------------------------------------
+
+-- Connects and sends in a light thread, so that who opens the next page need not wait for it.
+local function begin(self)
+  self.starting, self.starting_at = semaphore.new(0), core.now()
+  self.thread = ngx.thread.spawn(function()
+    local ok, err = start(self)
+    if not ok then fail(self, err) end
+    local starting = self.starting
+    self.starting, self.attended_at = false, core.now()
+    starting:post(1)
+  end)
+end
+
+-- Stops it in the middle. Only who began it may; else it comes to its end by itself.
+local function stop_starting(self)
+  if self.starting then pcall(ngx.thread.kill, self.thread) end
+end
+
+-- Waits until the request is sent: true | nil, err.
+local function await_start(self, until_s)
+  local from = core.now()
+  local starting = self.starting
+  if not starting then return true end
+  local left = self.connect_timeout_s - (from - self.starting_at)
+  local within = until_s and until_s - from < left
+  if within then left = until_s - from end
+  local ok = left > 0 and starting:wait(math.min(math.max(left, 0.001), MAX_MS / 1000))
+  self.waited_s = self.waited_s + core.now() - from
+  if ok or not self.starting then return true end
+  if within then return nil, fault("timeout", "no answer in the time that was left") end
+  stop_starting(self)
+  return fail(self, connect_fault(self, "timeout"))
+end
+
+-- Nothing of an answer came over a kept connection: as a rule the server had closed it before. Asking for leads or a
+-- token again changes nothing, so it does no harm if the request was seen.
+local function start_again(self, until_s)
   self:drop()
+  self.ended_at = false
   self.answer = core.answer(self.peer, self.unpack, self.max_body_bytes)
-  local ok, err = start(self)
-  if not ok then return fail(self, err) end
-  return true
+  begin(self)
+  return await_start(self, until_s)
 end
 
 -- --- waiting ------------------------------------------------------------------------
@@ -170,7 +218,7 @@ local function more(self, until_s)
     return true
   end
   if err == "timeout" then return time_is_up(self, within) end
-  if self.reused and not self.answer:begun() then return start_again(self) end
+  if self.reused and not self.answer:begun() then return start_again(self, until_s) end
   if err ~= "closed" then
     return fail(self, fault("network", "the connection to %s broke: %s", self.peer, err))
   end
@@ -190,6 +238,8 @@ end
 
 function Exchange:head(within_s)
   local until_s = within_s and core.now() + within_s
+  local started, why_not = await_start(self, until_s)
+  if not started then return nil, why_not end
   attend(self)
   while true do
     if self.fault then return nil, self.fault end
@@ -204,6 +254,8 @@ end
 function Exchange:read(within_s)
   local until_s = within_s and core.now() + within_s
   self.host:breathe()
+  local started, why_not = await_start(self, until_s)
+  if not started then return nil, why_not end
   attend(self)
   while true do
     if self.fault then return nil, self.fault end
@@ -246,12 +298,13 @@ function Exchange:drop()
 end
 
 function Exchange:close()
+  stop_starting(self)
   self.fault = self.fault or fault("cancelled", "the exchange with %s is closed", self.peer)
   self:drop()
 end
 
---- Opens an exchange: the connection is made and the request sent. What fails there
---- is told by `head`.
+--- Opens an exchange: the connection is made and the request sent meanwhile. What fails
+--- there is told by `head`.
 ---@param host oc.RestyHost
 ---@param request oc.Request
 ---@return oc.Exchange|nil, oc.Error|nil
@@ -269,14 +322,14 @@ function cosocket.open(host, request)
     pool = ("oc:%s:%s"):format(address.origin, request.insecure and "insecure" or ""),
     connect_timeout_s = limit(request.connect_timeout_s), idle_timeout_s = limit(request.idle_timeout_s),
     request_timeout_s = limit(request.request_timeout_s), waited_s = 0, unattended_s = 0,
+    starting = false, thread = false,
     started_at = now, attended_at = now, ended_at = false, connected = false, reused = false, fault = false,
     socket = false, unpack = request.compress or false, max_body_bytes = request.max_body_bytes or 0,
   }, Exchange)
   if peer:find "^%[" then self.host_name = (peer:match "^(%b[])") end
   self.text = request_text(self, request)
   self.answer = core.answer(peer, self.unpack, self.max_body_bytes)
-  local ok, err = start(self)
-  if not ok then fail(self, err) end
+  begin(self)
   return self
 end
 

@@ -28,8 +28,9 @@ local TURN_S = 0.004
 -- A sleep of 0 gives others their turn in OpenResty; without its patch of nginx it is a timer, and logs a warning.
 local function nap_s() return ngx.config.nginx_configure():find("openresty", 1, true) and 0 or 0.001 end
 
--- How long to wait for what another request asked for, before looking again.
-local LOOK_S = 10
+-- How long to wait for what another request asked for, before looking again. Nginx begins a timer at once, or drops
+-- it when too many run; and what runs in one may be ended from within, without a word.
+local LOOK_S, BEGIN_S, FLIGHT_S = 5, 2, 90
 
 local function check_phase()
   local phase = ngx.get_phase()
@@ -110,29 +111,47 @@ function Host.together(_, most, next)
   return true
 end
 
--- Begins what does not end with this request. It runs in a timer, so it knows nothing of the request.
+-- Begins what does not end with this request: nil when nginx has no timer for it. It runs in one, so it knows
+-- nothing of the request.
 local function take_off(self, key, run)
-  local flight = {done = false, landed = assert(semaphore.new(0))}
+  local flight = {begun = false, done = false, since = core.now(), landed = assert(semaphore.new(0))}
   local function body()
+    flight.begun = true
     flight.ok, flight.first, flight.second = pcall(run)
     flight.done = true
-    self.flights[key] = nil
+    if self.flights[key] == flight then self.flights[key] = nil end
     local waiting = -flight.landed:count()
     if waiting > 0 then flight.landed:post(waiting) end
   end
+  if not ngx.timer.at(0, body) then return nil end
   self.flights[key] = flight
-  if not ngx.timer.at(0, body) then body() end -- no room for a timer, or nginx is about to end
   return flight
 end
 
+-- Will it not land any more?
+local function is_lost(flight)
+  return not flight.done and core.now() - flight.since > (flight.begun and FLIGHT_S or BEGIN_S)
+end
+
+local function current_flight(self, key, run)
+  local flight = self.flights[key]
+  if flight and not is_lost(flight) then return flight end
+  self.flights[key] = nil
+  return take_off(self, key, run)
+end
+
 function Host:apart(key, run, until_s)
-  local flight = self.flights[key] or take_off(self, key, run)
-  while not flight.done do
-    if until_s and core.now() >= until_s then
+  local flight
+  repeat
+    if not flight or is_lost(flight) then flight = current_flight(self, key, run) end
+    if not flight then return run() end
+    local now = core.now()
+    if until_s and now >= until_s then
       return nil, errors.new("timeout", "no answer in the time that was left")
     end
-    flight.landed:wait(math.max(math.min(LOOK_S, (until_s or math.huge) - core.now()), 0.001))
-  end
+    local left = math.min(flight.begun and LOOK_S or BEGIN_S, (until_s or math.huge) - now)
+    if not flight.done then flight.landed:wait(math.max(left, 0.001)) end
+  until flight.done
   if not flight.ok then error(flight.first, 0) end
   return flight.first, flight.second
 end
@@ -147,6 +166,7 @@ function Host.close() end
 ---@class oc.RestyOptions
 ---@field transport? "auto"|"cosocket"|"thread"   default "auto": cosockets, unless an option needs libcurl
 ---@field thread_pool? string   a thread_pool of nginx's configuration; default "default"
+---@field threads? integer   exchanges in it at once, at most; default 4
 ---@field request? oc.Request   transport options for all requests
 
 --- A host whose calls wait as nginx wants it. May be made in any phase; no request is made yet.
@@ -162,10 +182,15 @@ function resty.new(options)
     error(("oc.host.resty: option 'transport': auto, cosocket or thread expected, got %s"):format(
       tostring(transport)), 2)
   end
+  local threads = options.threads or 4
+  if type(threads) ~= "number" or threads < 1 or threads % 1 ~= 0 then
+    error("oc.host.resty: option 'threads': an integer of at least 1 expected, got " .. tostring(threads), 2)
+  end
   return setmetatable({
-    options = options.request or {}, transport = transport, thread_pool = options.thread_pool or "default",
+    threads = assert(semaphore.new(threads)), options = options.request or {},
+    transport = transport, thread_pool = options.thread_pool or "default",
     now = core.now, time = core.time, random = new_random(),
- flights = {}, nap_s = nap_s(),
+    flights = {}, nap_s = nap_s(),
   }, Host)
 end
 

@@ -16,17 +16,14 @@ end
 
 --- One exchange, whole.
 ---@param request oc.Request
----@param within_s number|nil
 ---@return {status: integer|nil, headers: table|nil, body: string, fault: table|nil, stats: table|nil}
-function worker.exchange(request, within_s)
+function worker.exchange(request)
   local err, x
   if not host then host, err = script.new() end
   if not host then return {body = "", fault = plain(err)} end
-  local until_s = within_s and host.now() + within_s
-  local function left() return until_s and math.max(until_s - host.now(), 0) end
   x, err = host:open(request)
   if not x then return {body = "", fault = plain(err)} end
-  local status, headers = x:head(left())
+  local status, headers = x:head()
   if not status then
     x:close()
     return {body = "", fault = plain(headers), stats = x:stats()}
@@ -34,7 +31,7 @@ function worker.exchange(request, within_s)
   local parts, bytes = {}, ""
   while bytes do
     parts[#parts + 1] = bytes
-    bytes, err = x:read(left())
+    bytes, err = x:read()
   end
   x:close()
   return {status = status, headers = headers, body = table.concat(parts), fault = err and plain(err) or nil,
