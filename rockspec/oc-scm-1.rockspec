@@ -60,6 +60,7 @@ build = {
         "src/oc_json.c",
         "src/oc_keys.c",
         "src/oc_match.c",
+        "src/oc_names.c",
         "src/oc_number.c",
         "src/oc_page.c",
         "src/oc_pager.c",

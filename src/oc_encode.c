@@ -16,6 +16,7 @@
 #include "oc_buf.h"
 #include "oc_build.h"
 #include "oc_error.h"
+#include "oc_names.h"
 #include "oc_number.h"
 #include "oc_text.h"
 
@@ -23,41 +24,10 @@ static const char METATABLE[] = "oc.encoder";
 
 #define MAX_DEPTH 1000
 #define MAX_BYTES ((size_t)-1 / 4)
-#define UNKNOWN_RANK 1000
 #define FIRST_BYTES 4096    /* room for most leads */
 #define KEPT_BYTES 65536    /* of room that the next call finds */
 #define MAX_KEPT 64         /* values of an object on the stack, while there is room: 5.1 has 8,000 places in all */
 #define MAX_SHOWN_PATH 100  /* bytes of the path to a fault, in its message */
-
-/*
-** The service's order. One list serves leads, addresses, locations and contacts:
-** names that several of them have stand in the same order in each.
-*/
-static const char *const order[] = {
-  "civicAddresses", "comments", "umpCustomerGuid", "isNotActive", "channelId", "ovocChannelId",
-  "isDirectLead", "id", "civicAddressId", "country", "houseNumber", "houseNumberSuffix",
-  "preDirectional", "streetName", "streetSuffix", "postDirectional", "stateOrProvince",
-  "countyOrDistrict", "cityOrTown", "cityOrTownAlias", "postalOrZipCode", "description",
-  "additionalInfo", "isDefault", "elin", "fullName", "email", "phoneNumber", "companyName",
-  "companySize", "companyId", "defaultLocationId", "validationStatus", "tenantId", "partnerId",
-  "locations", "tenantOrigin", "operatorId", "status", "consentedOn", "lastModifiedOn",
-  "consentedCountries", "contactDetails", "contacts"};
-
-#define KNOWN (sizeof order / sizeof order[0])
-typedef char a_bit_each[KNOWN <= 64 ? 1 : -1];
-#define LABEL_BYTES 24  /* more than any */
-#define SLOTS 128  /* a power of two, more than twice as many as are known */
-
-/*
-** The names in that order as Lua has them. Short strings are one object each while they
-** live, so where a key's text is says which it is.
-*/
-typedef struct names {
-  const char *text[SLOTS];
-  unsigned char rank[SLOTS];
-  char label[KNOWN][LABEL_BYTES];  /* ,"name": */
-  unsigned char label_n[KNOWN];
-} names;
 
 /* A member of the object at hand; the key's text is anchored by the object. */
 typedef struct member {
@@ -68,7 +38,7 @@ typedef struct member {
 } member;
 
 typedef struct encoder {
-  const names *names;
+  const oc_names *names;
   int busy;
   oc_buf out;
   oc_buf members;   /* a stack of member, those of the innermost object on top */
@@ -201,18 +171,6 @@ static int put_array(lua_State *L, encoder *e, int depth) {
   return put(e, "]", 1);
 }
 
-static size_t slot_of(const char *text) {
-  return (size_t)((uintptr_t)text * UINT64_C(0x9E3779B97F4A7C15) >> 40) & (SLOTS - 1);
-}
-
-static int rank_of(const names *known, const char *key) {
-  size_t i = slot_of(key);
-  for (; known->text[i] != NULL; i = (i + 1) & (SLOTS - 1))
-    if (known->text[i] == key)
-      return known->rank[i];
-  return UNKNOWN_RANK;
-}
-
 /*
 ** Puts the members of the object at that index onto e->members, and their values onto the
 ** stack. *known: the ranks among them, a bit each; *others: is any key none of those?
@@ -228,7 +186,7 @@ static int collect(lua_State *L, encoder *e, int object, uint64_t *known, int *o
     if (lua_type(L, -2) != LUA_TSTRING)
       return fault(e, NEITHER);
     m.key = lua_tolstring(L, -2, &m.n);
-    m.rank = rank_of(e->names, m.key);
+    m.rank = oc_names_rank(e->names, m.key);
     m.value = 0;
     if (kept < most) {
       lua_insert(L, -2);
@@ -236,7 +194,7 @@ static int collect(lua_State *L, encoder *e, int object, uint64_t *known, int *o
     } else {
       lua_pop(L, 1);
     }
-    if (m.rank == UNKNOWN_RANK)
+    if (m.rank == OC_NAMES_UNKNOWN)
       *others = 1;
     else
       *known |= (uint64_t)1 << m.rank;
@@ -258,10 +216,10 @@ static int compare_members(const void *a, const void *b) {
 
 /* Puts members that all are known into their order: there is one of each at the most. */
 static void order_known(char *members, size_t n, uint64_t known) {
-  member sorted[KNOWN], m;
-  unsigned char place[KNOWN];
+  member sorted[OC_NAMES_KNOWN], m;
+  unsigned char place[OC_NAMES_KNOWN];
   size_t i, count = 0;
-  for (i = 0; i < KNOWN; i++)
+  for (i = 0; i < OC_NAMES_KNOWN; i++)
     if (known >> i & 1)
       place[i] = (unsigned char)count++;
   for (i = 0; i < n; i++) {
@@ -272,7 +230,7 @@ static void order_known(char *members, size_t n, uint64_t known) {
 }
 
 static int put_key(encoder *e, const member *m, int first) {
-  if (m->rank != UNKNOWN_RANK)
+  if (m->rank != OC_NAMES_UNKNOWN)
     return put(e, e->names->label[m->rank] + first, (size_t)(e->names->label_n[m->rank] - first));
   return (first || put(e, ",", 1)) && put_string(e, m->key, m->n) && put(e, ":", 1);
 }
@@ -477,32 +435,12 @@ static int l_encode(lua_State *L) {
   return 1;
 }
 
-/* Pushes the names, which keep the strings alive that they know by their place. */
-static void push_names(lua_State *L) {
-  names *known = oc_newuserdata(L, sizeof *known);
-  size_t i;
-  memset(known, 0, sizeof *known);
-  lua_createtable(L, KNOWN, 0);
-  for (i = 0; i < KNOWN; i++) {
-    size_t slot;
-    lua_pushstring(L, order[i]);
-    slot = slot_of(lua_tostring(L, -1));
-    while (known->text[slot] != NULL)
-      slot = (slot + 1) & (SLOTS - 1);
-    known->text[slot] = lua_tostring(L, -1);
-    known->rank[slot] = (unsigned char)i;
-    known->label_n[i] = (unsigned char)snprintf(known->label[i], LABEL_BYTES, ",\"%s\":", order[i]);
-    lua_rawseti(L, -2, (int)i + 1);
-  }
-  oc_setuservalue(L, -2);
-}
-
 void oc_encode_open(lua_State *L) {
   luaL_newmetatable(L, METATABLE);
   lua_pushcfunction(L, l_gc);
   lua_setfield(L, -2, "__gc");
   lua_pop(L, 1);
-  push_names(L);
+  oc_names_push(L);
   push_encoder(L);
   lua_pushcclosure(L, l_encode, 2);
   lua_setfield(L, -2, "encode");
