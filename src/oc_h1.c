@@ -6,7 +6,6 @@
 */
 #include "oc_h1.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "oc_word.h"
@@ -23,9 +22,7 @@ void oc_h1_free(oc_h1 *h) {
   oc_head_free(&h->head);
   oc_buf_free(&h->in);
   oc_inflate_free(h->inflate);
-  free(h->out);
   h->inflate = NULL;
-  h->out = NULL;
 }
 
 int oc_h1_feed(oc_h1 *h, const char *p, size_t n) {
@@ -128,12 +125,6 @@ static framing framing_of(const oc_h1 *h) {
   return f;
 }
 
-static int make_inflate(oc_h1 *h) {
-  h->inflate = oc_inflate_new();
-  h->out = malloc(OC_H1_READ_BYTES);
-  return h->inflate != NULL && h->out != NULL;
-}
-
 /* The head is complete: how does the body come? */
 static enum oc_got begin_body(oc_h1 *h) {
   const framing f = framing_of(h);
@@ -151,7 +142,7 @@ static enum oc_got begin_body(oc_h1 *h) {
   /* The head is fit to be seen, whatever becomes of the body. */
   if (f.packed < 0)
     fail(h, OC_H1_PACKING);
-  else if (!make_inflate(h))
+  else if ((h->inflate = oc_inflate_new()) == NULL)
     fail(h, OC_H1_MEMORY);
   return OC_ITEM;
 }
@@ -310,7 +301,7 @@ static enum oc_got read_packed(oc_h1 *h, const char **p, size_t *n) {
     size_t there = 0, left;
     const char *from = NULL;
     int status;
-    if (!h->again) {
+    if (!oc_inflate_again(h->inflate)) {
       const enum oc_got got = find_bytes(h, &there);
       if (got == OC_MORE && h->state == OC_H1_OVER && h->wire_bytes > 0 && !oc_inflate_whole(h->inflate))
         return fail(h, OC_H1_CUT);
@@ -320,13 +311,10 @@ static enum oc_got read_packed(oc_h1 *h, const char **p, size_t *n) {
     if (there > 0)
       from = h->in.p + h->at;
     left = there;
-    status = oc_inflate_run(h->inflate, &from, &left, h->out, OC_H1_READ_BYTES, n);
-    h->again = *n == OC_H1_READ_BYTES || status != OC_OK;
+    status = oc_inflate_run(h->inflate, &from, &left, p, n);
     pass(h, there - left);
-    if (*n > 0) {
-      *p = h->out;
+    if (*n > 0)
       return hand_out(h, *n);
-    }
     if (status != OC_OK)
       return fail(h, status == OC_EMEM ? OC_H1_MEMORY : OC_H1_PACKING);
   }

@@ -53,8 +53,6 @@ typedef struct oc_h1 {
   enum oc_h1_fault fault;
   double left;             /* of a chunk or of a body with a length */
   oc_inflate *inflate;     /* NULL: the body is not packed */
-  char *out;               /* with inflate: OC_H1_READ_BYTES for what it makes */
-  int again;               /* inflate has more to tell, without more to read */
   int unpack;              /* wanted */
   int ended;               /* the connection is closed */
   int version;             /* 10 or 11 */

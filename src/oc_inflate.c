@@ -6,6 +6,7 @@
 #include "oc_inflate.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,6 +112,8 @@ struct oc_inflate {
   int begun;   /* a member is being read */
   int whole;   /* one is complete, and nothing of another was seen */
   int failed;  /* OC_EMEM or OC_EBAD from now on */
+  int again;   /* see oc_inflate_again */
+  char out[OC_INFLATE_BYTES];
 };
 
 int oc_inflate_coding(const char *value, size_t n, int before) {
@@ -121,9 +124,10 @@ int oc_inflate_coding(const char *value, size_t n, int before) {
 }
 
 oc_inflate *oc_inflate_new(void) {
-  oc_inflate *z = calloc(1, sizeof(*z));
+  oc_inflate *z = malloc(sizeof(*z));
   if (z == NULL)
     return NULL;
+  memset(z, 0, offsetof(oc_inflate, out));
   if (engine_init(&z->e) != OC_OK) {
     free(z);
     return NULL;
@@ -167,21 +171,28 @@ static int turn(oc_inflate *z) {
   }
 }
 
-int oc_inflate_run(oc_inflate *z, const char **p, size_t *n, char *out, size_t cap, size_t *made) {
-  const unsigned in_n = at_most(*n), out_n = at_most(cap);
+int oc_inflate_run(oc_inflate *z, const char **p, size_t *n, const char **out, size_t *made) {
+  const unsigned in_n = at_most(*n);
   *made = 0;
+  *out = z->out;
+  z->again = 0;
   if (z->failed != OC_OK)
     return z->failed;
   memcpy(&z->e.next_in, p, sizeof(*p));  /* it is not written to; not all declarations say so */
   z->e.avail_in = in_n;
-  z->e.next_out = (unsigned char *)out;
-  z->e.avail_out = out_n;
+  z->e.next_out = (unsigned char *)z->out;
+  z->e.avail_out = OC_INFLATE_BYTES;
   while (z->e.avail_out > 0 && turn(z))
     ;
   *p += in_n - z->e.avail_in;
   *n -= in_n - z->e.avail_in;
-  *made = out_n - z->e.avail_out;
-  return z->failed;
+  *made = OC_INFLATE_BYTES - z->e.avail_out;
+  z->again = *made == OC_INFLATE_BYTES || (z->failed != OC_OK && *made > 0);
+  return *made > 0 ? OC_OK : z->failed;
+}
+
+int oc_inflate_again(const oc_inflate *z) {
+  return z->again;
 }
 
 int oc_inflate_whole(const oc_inflate *z) {

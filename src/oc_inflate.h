@@ -11,6 +11,9 @@
 
 typedef struct oc_inflate oc_inflate;
 
+/* What one call makes at most. */
+#define OC_INFLATE_BYTES (64 * 1024)
+
 /*
 ** What a Content-Encoding means, with what another one before it meant (0: none): 1: one of
 ** gzip, x-gzip, deflate; 0: not packed; -1: none of ours, or several.
@@ -27,11 +30,15 @@ oc_inflate *oc_inflate_new(void);
 void oc_inflate_free(oc_inflate *z);
 
 /*
-** Unpacks from *p, *n, which move on over what was used, into out; *made is how
-** many bytes came, at most cap. Goes on with the next member of a gzip stream that
-** has several. OC_OK, OC_EMEM, or OC_EBAD: not packed as it says; then for good.
+** Unpacks from *p, *n, which move on over what was used. *out, *made: what came, at most
+** OC_INFLATE_BYTES, good until the next call. Goes on with the next member of a gzip stream
+** that has several. OC_OK, OC_EMEM, or OC_EBAD: not packed as it says; then for good. What
+** came before that is shown first.
 */
-int oc_inflate_run(oc_inflate *z, const char **p, size_t *n, char *out, size_t cap, size_t *made);
+int oc_inflate_run(oc_inflate *z, const char **p, size_t *n, const char **out, size_t *made);
+
+/* Is there more to be had (bytes, or the fault) without more to read? */
+int oc_inflate_again(const oc_inflate *z);
 
 /* May the bytes end here: behind a whole member? */
 int oc_inflate_whole(const oc_inflate *z);

@@ -6,8 +6,6 @@
 */
 #include "oc_transport_priv.h"
 
-#include <stdlib.h>
-
 #include "oc_word.h"
 
 static size_t unread(const oc_exchange *x) {
@@ -37,8 +35,7 @@ static int begin(oc_exchange *x) {
     return OC_EBAD;
   }
   x->inflate = oc_inflate_new();
-  x->out = malloc(OC_READ_BYTES);
-  if (x->inflate != NULL && x->out != NULL)
+  if (x->inflate != NULL)
     return OC_OK;
   oc_transport_fail(x, "memory", "out of memory for the answer of %s", x->origin);
   return OC_EMEM;
@@ -108,7 +105,8 @@ static void use(oc_exchange *x, size_t n) {
 /* It cannot be unpacked, or is too much: that is the end of it. */
 static enum oc_sight give_up(oc_exchange *x) {
   x->taken = x->body.n = x->out_at = x->out_n = 0;
-  x->again = 0;
+  oc_inflate_free(x->inflate);
+  x->inflate = NULL;
   if (!x->over)
     oc_transport_finish(x);
   return OC_FAILED;
@@ -125,15 +123,14 @@ static enum oc_sight bad_packing(oc_exchange *x, int status) {
 
 /* Unpacks until there is something to show, or nothing more to be had: OC_NOTHING. */
 static enum oc_sight unpack(oc_exchange *x) {
-  while (x->out_at == x->out_n && (unread(x) > 0 || x->again)) {
+  while (x->out_at == x->out_n && (unread(x) > 0 || oc_inflate_again(x->inflate))) {
     const char *p = unread(x) > 0 ? x->body.p + x->taken : NULL;
     size_t left = unread(x);
     const size_t all = left;
-    const int status = oc_inflate_run(x->inflate, &p, &left, x->out, OC_READ_BYTES, &x->out_n);
+    const int status = oc_inflate_run(x->inflate, &p, &left, &x->out, &x->out_n);
     x->out_at = 0;
-    x->again = x->out_n == OC_READ_BYTES || status != OC_OK;
     use(x, all - left);
-    if (status != OC_OK && x->out_n == 0)
+    if (status != OC_OK)
       return bad_packing(x, status);
     if (count(x, x->out_n) != OC_OK)
       return give_up(x);
@@ -148,24 +145,23 @@ static enum oc_sight unpack(oc_exchange *x) {
 }
 
 int oc_transport_unread(const oc_exchange *x) {
-  return unread(x) > 0 || x->out_at < x->out_n || x->again;
+  return unread(x) > 0 || x->out_at < x->out_n || (x->inflate != NULL && oc_inflate_again(x->inflate));
 }
 
 void oc_transport_free_body(oc_exchange *x) {
   x->taken = x->out_at = x->out_n = 0;
-  x->again = 0;
   oc_buf_free(&x->body);
   oc_inflate_free(x->inflate);
-  free(x->out);
   x->inflate = NULL;
-  x->out = NULL;
 }
 
 static enum oc_sight look(oc_exchange *x, const char **p, size_t *n) {
   if (x->inflate != NULL) {
     const enum oc_sight sight = unpack(x);
-    *p = x->out + x->out_at;
-    *n = x->out_n - x->out_at;
+    if (sight == OC_SOMETHING) {
+      *p = x->out + x->out_at;
+      *n = x->out_n - x->out_at;
+    }
     return sight;
   }
   if (unread(x) == 0)

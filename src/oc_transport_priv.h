@@ -47,9 +47,8 @@ struct oc_exchange {
   int paused;
   int unpack, body_begun;  /* wanted; its first byte has come */
   oc_inflate *inflate;     /* NULL: it is not packed */
-  char *out;               /* with inflate: OC_READ_BYTES, what it made */
+  const char *out;         /* with inflate: what it made, and how much of that is read */
   size_t out_at, out_n;
-  int again;               /* inflate has more to tell, without more to read */
 
   double number;           /* see oc_exchange_number */
   int started, over, closed;
