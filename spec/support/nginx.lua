@@ -40,13 +40,24 @@ end
 local Nginx = {}
 Nginx.__index = Nginx
 
+local function is_root()
+  local pipe = io.popen "id -u"
+  local id = pipe:read "*l"
+  pipe:close()
+  return id == "0"
+end
+
 -- One try with the ports as they are: true | nil, what it said.
 local function run(self)
   local text = self.whole and self.config or CONFIG:format(self.main, self.config)
   daemon.write(self.folder, "nginx.conf", (text:gsub("@(%d)", self.ports)))
   -- Where only root's PATH goes, as a rule.
   local command = self.environment .. ' PATH="$PATH:/usr/sbin" nginx -p . -c nginx.conf -e stderr'
-  if self.whole then command = command .. (" -g '%s'"):format(nginx.LUA) end
+  if self.whole then
+    -- Workers of a master that is root are nobody, who may not be able to read this tree.
+    local as_root = is_root() and "user root; " or ""
+    command = command .. (" -g '%s%s'"):format(as_root, nginx.LUA)
+  end
   self.daemon = daemon.start(self.folder, command, self.whole and "TERM" or nil)
   -- What comes first once all ports are bound; or last, when one is not.
   local what, said = self.daemon:await "(using the \".-\" event method)"
