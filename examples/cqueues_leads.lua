@@ -21,8 +21,9 @@ loop:wrap(function()
   end
 end)
 loop:wrap(function()
-  local lead = assert(leads:next())
-  while lead do lead = leads:next() end
+  local lead, err
+  repeat lead, err = leads:next() until not lead
+  if err then error(tostring(err), 0) end
 end)
 assert(loop:loop())
 host:close()

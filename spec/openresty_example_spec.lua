@@ -21,7 +21,7 @@ local function configuration()
     text, count = text:gsub(what, with)
     assert(count == 1, what)
   end
-  replace("127%.0%.0%.1:8080", "127.0.0.1:@1")
+  replace("127%.0%.0%.1:8081", "127.0.0.1:@1")
   replace("resolver 127%.0%.0%.53 ipv6=off;", "")
   replace("lua_ssl_trusted_certificate [^;]*;", "")
   replace("http {", "http { client_body_temp_path bt; proxy_temp_path pt; fastcgi_temp_path ft; uwsgi_temp_path ut; "

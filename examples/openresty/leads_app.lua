@@ -31,6 +31,7 @@ function app.start()
 end
 
 local function refuse(status, message)
+  if status >= 500 then ngx.log(ngx.ERR, message) end
   ngx.status = status
   ngx.header.content_type = "text/plain; charset=utf-8"
   ngx.say(message)

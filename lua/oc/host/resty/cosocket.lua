@@ -17,9 +17,6 @@ local READ_BYTES = 16 * 1024
 -- Idle connections that nginx keeps for the next request, a worker and origin.
 local KEEP_S, KEEP_COUNT = 60, 16
 
--- For bytes that a kept connection should not have: the least time that nginx can wait.
-local PEEK_MS = 1
-
 -- nginx counts milliseconds in 31 bits.
 local MAX_MS = 2 ^ 31 - 1
 
@@ -104,16 +101,17 @@ local function handshake(self)
   return true
 end
 
--- Is there something to read on a kept connection, before it is asked? An answer that nobody asked for would be taken
--- for that of the next request, another client's perhaps.
-local function is_spoilt(self)
-  self.socket:settimeout(PEEK_MS)
-  local _, err = self.socket:receiveany(1)
-  return err ~= "timeout"
+-- An answer that nobody asked for would be taken for that of the next request. Nginx closes kept connections on which
+-- something is to be read, but only when it looks; so it has to look once between two requests.
+local kept_at = 0
+
+local function let_nginx_look(self)
+  if ngx.now() <= kept_at then ngx.sleep(self.host.nap_s) end
 end
 
 -- A connection, new or kept: true | nil, err.
 local function connect(self)
+  let_nginx_look(self)
   self.socket = assert(ngx.socket.tcp())
   self.socket:settimeouts(ms(self.connect_timeout_s), ms(self.idle_timeout_s), ms(self.idle_timeout_s))
   local ok, err = self.socket:connect(self.host_name, self.port, {pool = self.pool})
@@ -135,12 +133,10 @@ local function start(self)
   while true do
     local ok, err = connect(self)
     if not ok then return nil, err end
-    if not self.reused or not is_spoilt(self) then
-      ok, err = self.socket:send(self.text)
-      if ok then return true end
-      if not self.reused then
-        return nil, fault("network", "the connection to %s broke while sending: %s", self.peer, err)
-      end
+    ok, err = self.socket:send(self.text)
+    if ok then return true end
+    if not self.reused then
+      return nil, fault("network", "the connection to %s broke while sending: %s", self.peer, err)
     end
     self:drop() -- a kept one that the server has closed meanwhile
   end
@@ -286,6 +282,7 @@ function Exchange:keep()
   local socket = self.socket
   if not socket or not self.answer:reusable() then return self:drop() end
   self.socket, self.ended_at = false, core.now()
+  kept_at = core.time()
   socket:setkeepalive(KEEP_S * 1000, KEEP_COUNT)
 end
 
@@ -301,6 +298,16 @@ function Exchange:close()
   stop_starting(self)
   self.fault = self.fault or fault("cancelled", "the exchange with %s is closed", self.peer)
   self:drop()
+end
+
+-- Who may share a kept connection: the same rules of trust, and the same credentials, lest an answer that came late
+-- be read by another client.
+local function pool_of(origin, request)
+  local credentials = ""
+  for _, line in ipairs(request.headers or {}) do
+    if line:lower():find "^authorization:" then credentials = ngx.md5(line) end
+  end
+  return ("oc:%s:%s:%s"):format(origin, request.insecure and "insecure" or "", credentials)
 end
 
 --- Opens an exchange: the connection is made and the request sent meanwhile. What fails
@@ -319,7 +326,7 @@ function cosocket.open(host, request)
     host = host, peer = peer, https = address.https, host_name = name or peer,
     port = tonumber(port) or (address.https and 443 or 80), target = target:find "^/" and target or "/" .. target,
     shown_url = request.url:match "^[^?#]*", insecure = request.insecure or false,
-    pool = ("oc:%s:%s"):format(address.origin, request.insecure and "insecure" or ""),
+    pool = pool_of(address.origin, request),
     connect_timeout_s = limit(request.connect_timeout_s), idle_timeout_s = limit(request.idle_timeout_s),
     request_timeout_s = limit(request.request_timeout_s), waited_s = 0, unattended_s = 0,
     starting = false, thread = false,
