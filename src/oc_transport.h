@@ -20,7 +20,7 @@ typedef struct oc_pool oc_pool;
 typedef struct oc_exchange oc_exchange;
 
 /* Ceilings and defaults; those of the head are in oc_head.h. */
-#define OC_BODY_BUFFER_BYTES (1024 * 1024)  /* high mark when none is given */
+#define OC_BODY_BUFFER_BYTES (512 * 1024)  /* high mark when none is given */
 #define OC_READ_BYTES (64 * 1024)         /* most that one peek shows */
 #define OC_IDLE_CONNECTIONS 16            /* kept open in a pool */
 
