@@ -117,7 +117,7 @@ local function open(self, request)
   headers[#headers + 1] = line
   local entry = {url = request.url, x = false, line = line, answered = false}
   -- A page that waits is paused, and over HTTP/2 libcurl goes on taking in what the
-  -- window let through, unpacked: a hundred megabytes for nothing.
+  -- window let through: tens of megabytes for nothing.
   entry.x, err = self.client:open {url = request.url, headers = headers, http1_only = true}
   if not entry.x then return nil, err end
   return entry

@@ -49,7 +49,7 @@ local script = {}
 ---@field proxy? string   "" for none, whatever the environment says
 ---@field no_proxy? string
 ---@field compress? boolean
----@field http1_only? boolean   a paused body over HTTP/2 costs libcurl up to 100 MB
+---@field http1_only? boolean   a paused body over HTTP/2 costs libcurl 10 to 32 MB
 ---@field max_body_bytes? number
 ---@field buffer_bytes? number   unread bytes above which the transfer pauses
 ---@field user_agent? string
